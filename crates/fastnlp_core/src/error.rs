@@ -1,0 +1,75 @@
+//! Every mistake a caller can make, with what its message prints.
+
+use arrow_schema::DataType;
+
+/// What went wrong: where, what was expected, what came, what to do.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// A column has a type the function cannot read.
+    #[error("{column}: expected {expected}, got {found}; convert the column first")]
+    ColumnType {
+        /// Argument name.
+        column: String,
+        /// The types that are accepted.
+        expected: &'static str,
+        /// The type that came.
+        found: DataType,
+    },
+    /// A row of a text column is not UTF-8.
+    #[error(
+        "{column}[{row}]: expected UTF-8, got invalid bytes; decode the column with its real encoding"
+    )]
+    NotUtf8 {
+        /// Argument name.
+        column: String,
+        /// Row, from 0.
+        row: usize,
+    },
+    /// The buffers of a column contradict each other (broken offsets or lengths).
+    #[error("{column}: the Arrow data is malformed ({reason}); rebuild the column")]
+    Malformed {
+        /// Argument name.
+        column: String,
+        /// What the Arrow validation said.
+        reason: String,
+    },
+    /// Two columns that are read row by row differ in length.
+    #[error(
+        "{right}: expected {left_rows} rows like `{left}`, got {right_rows}; pass columns of equal length"
+    )]
+    Lengths {
+        /// First argument.
+        left: &'static str,
+        /// Second argument.
+        right: &'static str,
+        /// Rows of the first.
+        left_rows: usize,
+        /// Rows of the second.
+        right_rows: usize,
+    },
+    /// Token ids of a set are not strictly ascending.
+    #[error(
+        "{column}[{row}]: token ids must be strictly ascending, got {next} after {previous}; \
+         sort and deduplicate them first"
+    )]
+    NotAscending {
+        /// Argument name.
+        column: String,
+        /// Row, from 0.
+        row: usize,
+        /// The id before the offending one.
+        previous: u32,
+        /// The offending id.
+        next: u32,
+    },
+    /// A number is outside its range.
+    #[error("{argument}: expected {expected}, got {found}")]
+    OutOfRange {
+        /// Argument name.
+        argument: &'static str,
+        /// The range, in words.
+        expected: &'static str,
+        /// The value that came.
+        found: String,
+    },
+}

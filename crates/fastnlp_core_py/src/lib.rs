@@ -1,0 +1,14 @@
+//! Python binding: convert, release the GIL, map errors; nothing is computed here.
+// The macros of pyo3 generate `unsafe` blocks and undocumented items of their own.
+#![allow(unsafe_code, missing_docs)]
+
+mod convert;
+mod error;
+mod similarity;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    similarity::register(module)
+}

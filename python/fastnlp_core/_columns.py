@@ -1,0 +1,64 @@
+"""What counts as a column: the Arrow PyCapsule interface, or a Python list."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+import pyarrow as pa
+
+from fastnlp_core.errors import ColumnTypeError, InputError
+
+
+class ArrowArray(Protocol):
+    """One Arrow array (pyarrow.Array, a Polars Series, arro3, …)."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+
+
+class ArrowStream(Protocol):
+    """A chunked Arrow column (pyarrow.ChunkedArray, a Polars Series, …)."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+Column: TypeAlias = ArrowArray | ArrowStream | Sequence[Any]
+
+
+def as_column(name: str, values: Column, list_type: pa.DataType) -> ArrowArray | ArrowStream:
+    """Give `values` as something with the Arrow PyCapsule interface.
+
+    Args:
+        name: argument name, for the error.
+        values: an Arrow column, taken as it is, or a list (or tuple), turned into `list_type`.
+        list_type: Arrow type of a column made from a list.
+
+    Raises:
+        ColumnTypeError: neither an Arrow column nor a list, or an item of another type.
+        InputError: a text that UTF-8 cannot hold (lone surrogates); names the row.
+    """
+    if hasattr(values, "__arrow_c_array__") or hasattr(values, "__arrow_c_stream__"):
+        return values  # type: ignore[return-value]  # checked by attribute just above
+    if not isinstance(values, (list, tuple)):
+        raise ColumnTypeError(
+            f"{name}: expected an Arrow column (pyarrow, Polars, …) or a list, got {type(values).__name__}"
+        )
+    try:
+        return pa.array(values, type=list_type, from_pandas=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError, OverflowError, TypeError, ValueError) as error:
+        row, reason = _first_bad_row(values, list_type)
+        kind = InputError if isinstance(reason, UnicodeEncodeError | OverflowError) else ColumnTypeError
+        raise kind(f"{name}[{row}]: expected {list_type}, got {_shown(values[row])} ({reason})") from error
+
+
+def _first_bad_row(values: Sequence[Any], list_type: pa.DataType) -> tuple[int, Exception]:
+    for row, value in enumerate(values):
+        try:
+            pa.array([value], type=list_type, from_pandas=False)
+        except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError, ValueError) as reason:
+            return row, reason
+    raise AssertionError("a list that fails as a whole has a row that fails alone")
+
+
+def _shown(value: object) -> str:
+    """The value as ASCII, short enough for one line of an error."""
+    text = ascii(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,3 @@
+from fastnlp_core._columns import ArrowArray, ArrowStream
+
+def jaccard(left: ArrowArray | ArrowStream, right: ArrowArray | ArrowStream) -> ArrowArray: ...

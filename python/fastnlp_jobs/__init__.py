@@ -1,0 +1,1 @@
+"""The jobs of fastnlp: one config, one command, one container image, one step of a workflow."""
