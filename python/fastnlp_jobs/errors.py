@@ -1,0 +1,17 @@
+"""Errors a job ends with, and the exit code each stands for."""
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+
+
+class JobError(Exception):
+    """A job cannot go on; the message is printed as it is, without a traceback."""
+
+    exit_code = EXIT_FAILED
+
+
+class BadInput(JobError):
+    """Config or input cannot be used: where, what was expected, what came, what to do."""
+
+    exit_code = EXIT_BAD_INPUT

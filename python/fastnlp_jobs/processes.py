@@ -1,0 +1,92 @@
+"""Everything that differs between POSIX and Windows: signals, locks, memory, renames on disk.
+
+No POSIX-only module is imported before it is known to be there.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from fastnlp_jobs.errors import BadInput
+
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class Stopped(BaseException):
+    """SIGINT or SIGTERM arrived; not an Exception, so that no handler swallows it."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
+def stop_on_signals() -> None:
+    """Turn the first SIGINT or SIGTERM into `Stopped`, the second into an immediate exit."""
+
+    def stop(signal_number: int, _frame: FrameType | None) -> None:
+        exit_code = EXIT_INTERRUPTED if signal_number == signal.SIGINT else EXIT_TERMINATED
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: os._exit(exit_code))
+        raise Stopped(exit_code)
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold `path` as a lock file; it is freed with the process, however that ends.
+
+    Raises:
+        BadInput: another process holds it.
+    """
+    handle = path.open("a+")
+    try:
+        try:
+            _lock(handle.fileno())
+        except OSError as error:
+            raise BadInput(
+                f"{path.with_suffix('')}: another run is writing this output; wait for it or choose another output"
+            ) from error
+        yield
+    finally:
+        handle.close()
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def peak_memory_bytes() -> int | None:
+    """Largest resident set of this process so far; None where the system does not tell."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def sync_tree(folder: Path) -> None:
+    """Flush every file below `folder`, then the folders, so that a rename after it is durable."""
+    paths = [folder, *sorted(folder.rglob("*"))]
+    for path in reversed(paths):
+        if path.is_dir() and sys.platform == "win32":
+            continue  # Windows cannot open a folder
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,85 @@
+"""Tables that jobs share (DESIGN.md, "Contracts between jobs"), as Arrow schemas.
+
+A column that may hold nulls is nullable; every other column is checked on reading and writing.
+Columns that the user kept travel as `x_<name>` beside the ones named here.
+"""
+
+import pyarrow as pa
+
+KEPT_PREFIX = "x_"
+
+
+def _required(name: str, kind: pa.DataType) -> pa.Field:
+    return pa.field(name, kind, nullable=False)
+
+
+COMMENTS = pa.schema(
+    [
+        _required("id", pa.string()),
+        _required("source", pa.string()),
+        _required("thread_id", pa.string()),
+        pa.field("parent_id", pa.string()),
+        pa.field("author", pa.string()),  # keyed pseudonym; null where the source names no author
+        pa.field("created_at", pa.timestamp("us", tz="UTC")),
+        pa.field("region", pa.string()),
+        pa.field("likes", pa.int64()),
+        pa.field("lang", pa.string()),
+        _required("text", pa.string()),
+    ]
+)
+
+DOCUMENTS = pa.schema(
+    [
+        *COMMENTS,
+        _required("clean", pa.string()),
+        _required("tokens", pa.list_(pa.string())),
+        _required("num_mentions", pa.int32()),
+        _required("num_urls", pa.int32()),
+        _required("num_emotes", pa.int32()),
+        _required("split", pa.string()),
+        pa.field("group", pa.string()),  # near-duplicate cluster: id of its kept row
+    ]
+)
+
+REMOVED = pa.schema(
+    [
+        _required("id", pa.string()),
+        pa.field("kept_id", pa.string()),
+        _required("reason", pa.string()),
+        pa.field("similarity", pa.float64()),
+    ]
+)
+
+REJECTED = pa.schema(
+    [
+        _required("file", pa.string()),
+        _required("row", pa.int64()),  # line of a text file or row of a table, from 1, header counted
+        _required("reason", pa.string()),
+        pa.field("text", pa.string()),  # what the row held, personal data masked, cut to 200 characters
+    ]
+)
+
+EXAMPLES = pa.schema(
+    [
+        _required("id", pa.string()),
+        _required("text", pa.string()),
+        _required("labels", pa.list_(pa.string())),
+        pa.field("intensity", pa.list_(pa.float64())),
+        _required("origin", pa.string()),
+        pa.field("split", pa.string()),  # null until `prepare` assigns it
+        pa.field("group", pa.string()),
+    ]
+)
+
+ITEMSETS = pa.schema(
+    [
+        _required("items", pa.list_(pa.string())),
+        _required("count", pa.uint64()),
+        _required("support", pa.float64()),
+    ]
+)
+
+
+def with_kept(schema: pa.Schema, names: list[str]) -> pa.Schema:
+    """`schema` and one nullable text column `x_<name>` per column the user kept."""
+    return pa.schema([*schema, *(pa.field(KEPT_PREFIX + name, pa.string()) for name in names)])
