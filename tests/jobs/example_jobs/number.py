@@ -1,0 +1,42 @@
+"""A small real job for the tests of the framework: numbers the lines of a file."""
+
+import time
+from typing import Literal
+
+from pydantic import Field
+
+from fastnlp_jobs.events import event
+from fastnlp_jobs.job import Input, JobConfig, Output, RowResult
+
+EXTRA = "jobs"
+
+
+class Config(JobConfig):
+    """Which file to number."""
+
+    input: Input = Field(description="text file, one row per line")
+    output: Output = Field(description="folder with numbered.txt")
+    start: int = Field(1, ge=0, description="number of the first line")
+    end: Literal["done", "lose", "hang", "full", "import"] = Field("done", description="how the run goes")
+
+
+class Result(RowResult):
+    """Counts."""
+
+
+def run(config: Config) -> Result:
+    """Write `numbered.txt`; empty lines are rejected."""
+    lines = config.input.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line]
+    with (config.output / "numbered.txt").open("w", encoding="utf-8") as out:
+        out.writelines(f"{number} {line}\n" for number, line in enumerate(kept, config.start))
+        if config.end == "hang":
+            out.flush()
+            event("hanging")
+            time.sleep(60)
+        while config.end == "full":
+            out.write("x" * 65536)
+    if config.end == "import":
+        import a_library_nobody_has  # noqa: F401
+    lost = config.end == "lose"
+    return Result(rows_in=len(lines), rows_out=len(kept) - lost, rows_rejected=len(lines) - len(kept))
