@@ -6,7 +6,9 @@ No POSIX-only module is imported before it is known to be there.
 import contextlib
 import os
 import signal
+import socket
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -26,16 +28,38 @@ class Stopped(BaseException):
 
 
 def stop_on_signals() -> None:
-    """Turn the first SIGINT or SIGTERM into `Stopped`, the second into an immediate exit."""
+    """Turn the first SIGINT or SIGTERM into `Stopped`, the second into an immediate exit.
+
+    A handler runs only between Python instructions; the thread sees the second signal even while
+    a long native call is running.
+    """
 
     def stop(signal_number: int, _frame: FrameType | None) -> None:
-        exit_code = EXIT_INTERRUPTED if signal_number == signal.SIGINT else EXIT_TERMINATED
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: os._exit(exit_code))
-        raise Stopped(exit_code)
+            signal.signal(number, lambda *_: None)  # the clean-up is not interrupted; the thread ends it
+        raise Stopped(_exit_code(signal_number))
 
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=_exit_on_second_signal, args=(ours, theirs), daemon=True).start()
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
+
+
+def _exit_on_second_signal(received: socket.socket, _keep_open: socket.socket) -> None:
+    seen = 0
+    while True:
+        (signal_number,) = received.recv(1)
+        seen += signal_number in (signal.SIGINT, signal.SIGTERM)
+        if seen == 1:
+            print("stopping; once more stops at once", file=sys.stderr, flush=True)
+        elif seen == 2:
+            os._exit(_exit_code(signal_number))
+
+
+def _exit_code(signal_number: int) -> int:
+    return EXIT_INTERRUPTED if signal_number == signal.SIGINT else EXIT_TERMINATED
 
 
 @contextlib.contextmanager

@@ -24,13 +24,19 @@ def number(folder: Path, *settings: str, flags: tuple[str, ...] = ()) -> subproc
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
-def start_hanging(folder: Path) -> subprocess.Popen[str]:
+def start_hanging(folder: Path, end: str = "hang") -> subprocess.Popen[str]:
     """A run that stands in the middle of writing its output."""
-    process = subprocess.Popen(arguments(folder, "end=hang"), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    command = arguments(folder, f"end={end}")
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    wait_for(process, "hanging")
+    return process
+
+
+def wait_for(process: subprocess.Popen[str], words: str) -> None:
     assert process.stderr is not None
     for line in process.stderr:
-        if "hanging" in line:
-            return process
+        if words in line:
+            return
     raise AssertionError(f"the job ended with {process.wait()}")
 
 
@@ -137,6 +143,16 @@ def test_a_signal_stops_cleanly(folder: Path, signal_number: signal.Signals, exi
     assert process.returncode == exit_code
     assert "Traceback" not in errors
     assert listing(folder) == ["in.txt", "out.lock", "out.run"]
+
+
+def test_a_second_signal_ends_a_run_inside_a_native_call(folder: Path) -> None:
+    process = start_hanging(folder, "native")
+    process.send_signal(signal.SIGINT)
+    wait_for(process, "stopping; once more stops at once")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert number(folder).returncode == 0
 
 
 def test_after_kill_9_the_same_command_works(folder: Path) -> None:

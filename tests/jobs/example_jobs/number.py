@@ -1,12 +1,12 @@
 """A small real job for the tests of the framework: numbers the lines of a file."""
 
+import hashlib
 import time
 from typing import Literal
 
-from pydantic import Field
-
 from fastnlp_jobs.events import event
 from fastnlp_jobs.job import Input, JobConfig, Output, RowResult
+from pydantic import Field
 
 EXTRA = "jobs"
 
@@ -17,7 +17,7 @@ class Config(JobConfig):
     input: Input = Field(description="text file, one row per line")
     output: Output = Field(description="folder with numbered.txt")
     start: int = Field(1, ge=0, description="number of the first line")
-    end: Literal["done", "lose", "hang", "full", "import"] = Field("done", description="how the run goes")
+    end: Literal["done", "lose", "hang", "native", "full", "import"] = Field("done", description="how the run goes")
 
 
 class Result(RowResult):
@@ -34,6 +34,9 @@ def run(config: Config) -> Result:
             out.flush()
             event("hanging")
             time.sleep(60)
+        if config.end == "native":
+            event("hanging")
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)  # minutes in one call that runs no signal handler
         while config.end == "full":
             out.write("x" * 65536)
     if config.end == "import":
