@@ -67,7 +67,11 @@ def write_table(table: pa.Table, path: Path, schema: pa.Schema) -> None:
 
 
 class TableWriter:
-    """Writes a Parquet file (zstd) batch by batch; every batch is cast to `schema` and checked."""
+    """Writes a Parquet file (zstd) batch by batch; every batch is cast to `schema` and checked.
+
+    Rows are regrouped into row groups of `BATCH_ROWS`, so that the bytes of the file follow from its
+    rows and not from how they came in.
+    """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         """Open `path` for writing; the file is complete after `close`."""
@@ -75,17 +79,36 @@ class TableWriter:
         self.schema = schema
         self.rows = 0
         self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+        self._waiting: list[pa.RecordBatch] = []
+        self._waiting_rows = 0
 
     def write(self, rows: pa.Table | pa.RecordBatch) -> None:
         """Append rows; columns beyond the schema are dropped, missing ones are an error of ours."""
         batches = rows.to_batches(max_chunksize=BATCH_ROWS) if isinstance(rows, pa.Table) else [rows]
         for batch in batches:
-            self._writer.write_batch(_conform(batch, self.schema, self.path, self.rows), row_group_size=BATCH_ROWS)
-            self.rows += batch.num_rows
+            checked = _conform(batch, self.schema, self.path, self.rows)
+            self.rows += checked.num_rows
+            start = 0
+            while checked.num_rows - start >= (free := BATCH_ROWS - self._waiting_rows):
+                self._wait(checked.slice(start, free))
+                self._flush()
+                start += free
+            self._wait(checked.slice(start))
 
     def close(self) -> None:
-        """Write the footer."""
+        """Write the rows of the last row group and the footer."""
+        if self._waiting_rows:
+            self._flush()
         self._writer.close()
+
+    def _wait(self, rows: pa.RecordBatch) -> None:
+        self._waiting.append(rows)
+        self._waiting_rows += rows.num_rows
+
+    def _flush(self) -> None:
+        row_group = pa.Table.from_batches(self._waiting, schema=self.schema).combine_chunks()
+        self._writer.write_table(row_group, row_group_size=BATCH_ROWS)
+        self._waiting, self._waiting_rows = [], 0
 
     def __enter__(self) -> Self:
         """The writer itself."""
@@ -94,7 +117,9 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close also after an error: the folder around the file is thrown away then."""
+        """Close also after an error: the folder around the file is thrown away then, so no row is added."""
+        if kind is not None:
+            self._waiting_rows = 0
         self.close()
 
 
