@@ -36,17 +36,18 @@ def as_column(name: str, values: Column, list_type: pa.DataType) -> ArrowArray |
         InputError: a text that UTF-8 cannot hold (lone surrogates); names the row.
     """
     if hasattr(values, "__arrow_c_array__") or hasattr(values, "__arrow_c_stream__"):
-        return values  # type: ignore[return-value]  # checked by attribute just above
+        return values
     if not isinstance(values, (list, tuple)):
         raise ColumnTypeError(
             f"{name}: expected an Arrow column (pyarrow, Polars, …) or a list, got {type(values).__name__}"
         )
     try:
-        return pa.array(values, type=list_type, from_pandas=False)
+        column: ArrowArray = pa.array(values, type=list_type, from_pandas=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError, OverflowError, TypeError, ValueError) as error:
         row, reason = _first_bad_row(values, list_type)
         kind = InputError if isinstance(reason, UnicodeEncodeError | OverflowError) else ColumnTypeError
         raise kind(f"{name}[{row}]: expected {list_type}, got {_shown(values[row])} ({reason})") from error
+    return column
 
 
 def _first_bad_row(values: Sequence[Any], list_type: pa.DataType) -> tuple[int, Exception]:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from pydantic import BaseModel, Field, SecretStr
+
 from fastnlp_jobs.config import load_config
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.job import JobConfig, job_names
-from pydantic import BaseModel, Field, SecretStr
 
 
 class Inner(BaseModel, extra="forbid"):

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from fastnlp_jobs.tables import BATCH_ROWS, TableWriter, count_rows
 from pyarrow import parquet
+
+from fastnlp_jobs.tables import BATCH_ROWS, TableWriter, count_rows
 
 SCHEMA = pa.schema([pa.field("id", pa.string(), nullable=False), pa.field("items", pa.list_(pa.string()))])
 ROWS = pa.table(

@@ -1,0 +1,42 @@
+"""What tests may need from the machine: asked for by name, skipped aloud, or failed where the run promises it."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _chromium() -> Path | None:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    return Path(found) if found else None
+
+
+def _data() -> Path | None:
+    folder = Path(os.environ.get("FASTNLP_DATA") or ROOT.parent / "shared" / "data")
+    return folder if folder.is_dir() else None
+
+
+NEEDS: dict[str, tuple[Callable[[], Path | None], str]] = {
+    "chromium": (_chromium, "no Chromium on PATH; install it (Debian: apt install chromium)"),
+    "data": (_data, "no folder of public corpora; set FASTNLP_DATA or put it at ../shared/data"),
+}
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[str], Path]:
+    """`require("chromium")`: its path; without it the test skips, or fails if FASTNLP_REQUIRE lists the name."""
+
+    def path_of(name: str) -> Path:
+        find, reason = NEEDS[name]
+        found = find()
+        if found is not None:
+            return found
+        if name in os.environ.get("FASTNLP_REQUIRE", "").split(","):
+            pytest.fail(f"FASTNLP_REQUIRE lists {name}: {reason}")
+        pytest.skip(reason)
+
+    return path_of

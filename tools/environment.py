@@ -1,0 +1,161 @@
+"""The environment `.venv`: made once, brought up to date in parts, each skipped while its inputs are the same."""
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
+STAMPS = VENV / "fastnlp-stamps.json"
+DICTIONARY = ROOT / "python" / "fastnlp_core" / "jieba.dictionary"
+# A lock holds everything of those it contains, in the same versions (tools/lock.py sees to it).
+CONTAINS = {"bench": ("bench", "test", "demo", "build"), "test": ("test", "demo", "build"), "demo": ("demo", "build")}
+
+_seconds: dict[str, float] = {}
+
+
+@contextmanager
+def part(name: str) -> Iterator[None]:
+    """Announce a part of the task and count its seconds."""
+    print(f"== {name}", flush=True)
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        _seconds[name] = _seconds.get(name, 0.0) + time.monotonic() - start
+
+
+def print_parts(task: str) -> None:
+    """Print seconds per part, in the order they ran."""
+    for name, seconds in _seconds.items():
+        print(f"{seconds:8.1f} s  {name}")
+    print(f"{sum(_seconds.values()):8.1f} s  {task} in all", flush=True)
+
+
+def script(name: str) -> Path:
+    """A program of `.venv`."""
+    return SCRIPTS / (f"{name}.exe" if os.name == "nt" else name)
+
+
+def call(*command: str | Path, must_succeed: bool = True) -> int:
+    """Run a command in the repository's root with `.venv` first on PATH; end with its exit code if it must succeed."""
+    code = subprocess.run([str(word) for word in command], cwd=ROOT, env=_variables()).returncode
+    if code != 0 and must_succeed:
+        print(f"{shlex.join(str(word) for word in command)} ended with exit code {code}", file=sys.stderr)
+        sys.exit(code if code > 0 else 1)
+    return code
+
+
+def environment_for(lock: str) -> None:
+    """Everything a task needs: `.venv`, the requirements of `lock`, the dictionary and our own package."""
+    install(lock)
+    dictionary(lock)
+    package()
+
+
+def install(lock: str) -> None:
+    """Make `.venv` and install requirements/<lock>.txt, hashes checked."""
+    if not script("python").exists():
+        with part("create .venv"):
+            _create()
+    file = ROOT / "requirements" / f"{lock}.txt"
+    digest = _digest([file])
+    if _stamp(f"requirements of {lock}") != digest:
+        with part(f"install requirements/{lock}.txt"):
+            _pip("install", "--require-hashes", "--requirement", file)
+        # What pip just installed may have written its own `hera` script over ours.
+        _write_stamps({"package": ""})
+        contained = {name: _digest([ROOT / "requirements" / f"{name}.txt"]) for name in CONTAINS.get(lock, (lock,))}
+        _write_stamps({f"requirements of {name}": value for name, value in contained.items()})
+
+
+def dictionary(lock: str, again: bool = False) -> None:
+    """Write the binary dictionary from the jieba package that `lock` pins, unless it is there."""
+    install(lock)
+    generator = ROOT / "tools" / "dictionary.py"
+    if not generator.exists():
+        return
+    digest = _digest([generator, ROOT / "requirements" / "build.txt"])
+    if again or not DICTIONARY.exists() or _stamp("dictionary") != digest:
+        with part("dictionary"):
+            call(script("python"), generator)
+        _write_stamps({"dictionary": digest})
+
+
+def package() -> None:
+    """Build the extension in release mode and install our package, editable, after and over its requirements."""
+    sources = [ROOT / name for name in ("Cargo.toml", "Cargo.lock", "pyproject.toml")]
+    digest = _digest([*sources, *sorted((ROOT / "crates").rglob("*.rs")), *sorted((ROOT / "crates").rglob("*.toml"))])
+    built = any(file.suffix in {".so", ".pyd"} for file in DICTIONARY.parent.glob("_native.*"))
+    if built and _stamp("package") == digest:
+        return
+    if shutil.which("cargo") is None:
+        print("cargo is missing: maturin's helper downloads Rust (a route that is not tested here)", flush=True)
+        install("rust")
+    with part("build and install fastnlp-core"):
+        _pip("install", "--no-deps", "--no-build-isolation", "--editable", ".")
+    _write_stamps({"package": digest})
+
+
+def _create() -> None:
+    try:
+        venv.create(VENV, with_pip=True)
+    except subprocess.CalledProcessError:
+        shutil.rmtree(VENV, ignore_errors=True)
+        sys.exit(
+            f"{sys.executable} cannot make an environment with pip in it; install its venv module "
+            "(Debian, Ubuntu: apt install python3-venv) and run this again"
+        )
+
+
+def _pip(*words: str | Path) -> None:
+    extra = shlex.split(os.environ.get("PIP_ARGS", ""))
+    call(script("python"), "-m", "pip", *words, "--quiet", "--disable-pip-version-check", *extra)
+
+
+def _variables() -> dict[str, str]:
+    """The environment variables of a command: `.venv` first on PATH, and a Rust that runs."""
+    path = os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", "")])
+    return {**os.environ, **_rustup_home(), "PATH": path, "VIRTUAL_ENV": str(VENV)}
+
+
+def _rustup_home() -> dict[str, str]:
+    """RUSTUP_HOME of the rustup that owns `cargo`, for a HOME other than the one Rust was installed from.
+
+    The `cargo` that rustup puts on PATH looks for toolchains under HOME; rustup itself puts them beside its own
+    folder: `.cargo/bin/cargo` and `.rustup`.
+    """
+    cargo = shutil.which("cargo")
+    if cargo is None or "RUSTUP_HOME" in os.environ or (Path.home() / ".rustup" / "toolchains").is_dir():
+        return {}
+    beside = Path(cargo).absolute().parent.parent.parent / ".rustup"
+    return {"RUSTUP_HOME": str(beside)} if (beside / "toolchains").is_dir() else {}
+
+
+def _digest(files: Iterable[Path]) -> str:
+    total = hashlib.sha256()
+    for file in files:
+        total.update(f"{file.relative_to(ROOT).as_posix()}\0".encode() + file.read_bytes() + b"\0")
+    return total.hexdigest()
+
+
+def _stamp(name: str) -> str | None:
+    return _stamps().get(name)
+
+
+def _stamps() -> dict[str, str]:
+    return dict(json.loads(STAMPS.read_text(encoding="utf-8"))) if STAMPS.exists() else {}
+
+
+def _write_stamps(changed: dict[str, str]) -> None:
+    STAMPS.write_text(json.dumps(_stamps() | changed, indent=1), encoding="utf-8")

@@ -1,0 +1,127 @@
+"""Every task of the repository: `python tools/run.py demo|test|lint|…`; the Makefile only calls this.
+
+Standard library only, for any Python from 3.11 and any system. Tasks work in `.venv`, which is made and brought up
+to date first; parts whose inputs have not changed are skipped.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import environment
+from environment import ROOT, call, environment_for, part, script
+
+SUBMIT = ("submit", "workflows/full.py", "--settings", "demo", "--on", "local")
+# Folders with Python that mypy reads; the tests' own folder has its own rules in pyproject.toml.
+TYPED = ("python", "tools", "workflows", "tests")
+
+
+def demo() -> None:
+    """Make the report of the demo settings on this machine."""
+    environment_for("demo")
+    with part("workflow"):
+        call(script("hera"), *SUBMIT)
+
+
+def test() -> None:
+    """Run every test but the slow ones."""
+    environment_for("test")
+    with part("cargo test"):
+        call("cargo", "test", "--workspace", "--quiet")
+    with part("pytest"):
+        call(script("python"), "-m", "pytest")
+
+
+def test_slow() -> None:
+    """Run the tests marked `slow`: long loops over whole corpora and random inputs."""
+    environment_for("test")
+    with part("pytest -m slow"):
+        call(script("python"), "-m", "pytest", "-m", "slow")
+
+
+def lint() -> None:
+    """Check format, lints, types, stubs and secrets; every check runs, then the failed ones are named."""
+    environment_for("test")
+    python = script("python")
+    typed = [folder for folder in TYPED if any((ROOT / folder).rglob("*.py"))]
+    checks: dict[str, tuple[str | Path, ...]] = {
+        "cargo fmt": ("cargo", "fmt", "--all", "--check"),
+        "clippy": ("cargo", "clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"),
+        "ruff check": (script("ruff"), "check", "--quiet"),
+        "ruff format": (script("ruff"), "format", "--check", "--quiet"),
+        "mypy": (script("mypy"), *typed),
+        "stubtest": (
+            python,
+            "-m",
+            "mypy.stubtest",
+            "fastnlp_core._native",
+            "--allowlist",
+            "tools/stubtest_allowlist.txt",
+        ),
+        "secrets": (python, "tools/secret_scan.py"),
+    }
+    failed = []
+    for name, command in checks.items():
+        with part(name):
+            if call(*command, must_succeed=False) != 0:
+                failed.append(name)
+    if failed:
+        sys.exit(f"lint: {', '.join(failed)} failed; see above")
+
+
+def bench() -> None:
+    """Measure this package and its peers in one run; writes docs/benchmarks.md."""
+    environment_for("bench")
+    with part("benchmarks"):
+        call(script("python"), "tests/benchmarks/run.py", "--write", "docs/benchmarks.md")
+
+
+def build() -> None:
+    """Bring `.venv` up to date for development: requirements, dictionary, extension, editable package."""
+    environment_for("test")
+
+
+def dictionary() -> None:
+    """Write the segmentation dictionary from the pinned jieba package."""
+    environment.dictionary("build", again=True)
+
+
+def requirements() -> None:
+    """Lock pyproject's extras and groups into requirements/, with hashes."""
+    environment.install("test")
+    with part("lock"):
+        call(script("python"), "tools/lock.py")
+
+
+def clean() -> None:
+    """Remove what the other tasks made: .venv, target, build outputs, caches."""
+    for name in (".venv", "target", "dist", "build", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"):
+        shutil.rmtree(ROOT / name, ignore_errors=True)
+
+
+TASKS: dict[str, Callable[[], None]] = {
+    function.__name__.replace("_", "-"): function
+    for function in (demo, test, test_slow, lint, bench, build, dictionary, requirements, clean)
+}
+
+
+def main() -> None:
+    """Run the named task, then print seconds per part."""
+    listing = "\n".join(f"  {name:13}{function.__doc__}" for name, function in TASKS.items())
+    parser = argparse.ArgumentParser(
+        usage="python tools/run.py TASK", epilog=listing, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("task", choices=TASKS, metavar="TASK", help="one of those below; PIP_ARGS is passed to pip")
+    task = parser.parse_args().task
+    try:
+        TASKS[task]()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        environment.print_parts(task)
+
+
+if __name__ == "__main__":
+    main()
