@@ -44,6 +44,9 @@ class JobConfig(BaseModel):
         names = [name for name, field in fields.items() if Role(role) in field.metadata]  # type: ignore[arg-type]  # any word may be asked for
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
+    def make_ready(self) -> None:
+        """Create what a run needs beside its output before it is identified; `--dry-run` does not call this."""
+
     def identity(self) -> dict[str, Any]:
         """What decides the output besides the inputs' bytes; a job adds what its config only points to."""
         secret_or_path = {*self.paths("input"), *self.paths("output"), *self.paths("state"), *secrets(type(self))}
@@ -125,6 +128,7 @@ def execute(name: str, config: JobConfig, *, force: bool = False) -> dict[str, A
     outputs.make_parent(output)
     with locked(output.with_name(output.name + ".lock")):
         outputs.recover(output)
+        config.make_ready()
         record = lineage.expected(name, config.identity(), config.paths("input"))
         if not force and outputs.is_current(output, record):
             return _answer(name, "up to date", output, lineage.read(output)["counts"])

@@ -1,0 +1,77 @@
+"""Keyed pseudonyms: the same person keeps one name in all files, and only the key leads from a name to it.
+
+A plain hash would not do: who has a list of user names can hash them all and compare.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from fastnlp_jobs import events
+from fastnlp_jobs.errors import BadInput
+
+PUBLIC_EXAMPLE_KEY = "fastnlp public example key: protects nobody"
+ENVIRONMENT = "FASTNLP_PSEUDONYM_KEY"
+_DIGITS = 32
+_KEY_ID_DIGITS = 8
+_SHORTEST_KEY = 16
+
+
+def pseudonym(key: str, name: str) -> str:
+    """The first 32 hex digits of HMAC-SHA256 over the name's UTF-8 bytes."""
+    return hmac.digest(key.encode(), name.encode(), hashlib.sha256).hex()[:_DIGITS]
+
+
+def key_id(key: str) -> str:
+    """Tells two keys apart without telling the key."""
+    return pseudonym(key, "fastnlp key id")[:_KEY_ID_DIGITS]
+
+
+def check_key(key: str, where: str) -> str:
+    """The key without surrounding whitespace.
+
+    Raises:
+        BadInput: it is too short to protect anyone.
+    """
+    key = key.strip()
+    if len(key) < _SHORTEST_KEY:
+        raise BadInput(
+            f"{where}: expected a key of at least {_SHORTEST_KEY} characters, got {len(key)}; use a longer one"
+        )
+    return key
+
+
+def read_key(path: Path) -> str:
+    """The key in a key file.
+
+    Raises:
+        BadInput: the file cannot be read or holds no key.
+    """
+    try:
+        return check_key(path.read_text(encoding="utf-8"), f"pseudonym_key_file: {path}")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"pseudonym_key_file: {path}: cannot read it ({error}); or set {ENVIRONMENT}") from error
+
+
+def make_key_file(path: Path) -> None:
+    """Create a random key that only this user can read, and say so; a file that exists is left as it is.
+
+    Raises:
+        BadInput: it cannot be created.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise BadInput(
+            f"pseudonym_key_file: cannot create {path} ({error.strerror}); set {ENVIRONMENT} or another path"
+        ) from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        handle.write(secrets.token_hex(32) + "\n")
+    events.event(
+        "made a pseudonym key: keep it secret and safe, without it new files get other pseudonyms", file=str(path)
+    )

@@ -1,0 +1,1 @@
+"""Where comments come from: files now, one module per kind of source."""
