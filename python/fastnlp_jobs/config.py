@@ -128,8 +128,8 @@ def _apply(file: YamlFile, override: str) -> None:
             raise BadInput(f"--set {override}: `{part}` is not a group of keys")
     try:
         values[path[-1]] = yaml.safe_load(value) if value else ""
-    except yaml.YAMLError as error:
-        raise BadInput(f"--set {override}: expected a YAML value, got {value!r} ({_one_line(error)})") from error
+    except yaml.YAMLError:
+        values[path[-1]] = value  # plain text such as *.csv, which YAML reads as its own syntax
 
 
 def _explain(model: type[BaseModel], file: YamlFile, mistake: dict[str, Any]) -> str:

@@ -83,6 +83,10 @@ def test_set_overrides_the_file_and_reaches_into_groups(tmp_path: Path) -> None:
     assert (config.min_support, config.polite.delay_s) == (0.1, 0.0)
 
 
+def test_set_takes_text_that_is_no_yaml(tmp_path: Path) -> None:
+    assert "got '*.csv'" in mistake(tmp_path, "min_support: 1", "kind=*.csv")
+
+
 def test_a_malformed_set_says_the_form(tmp_path: Path) -> None:
     assert mistake(tmp_path, "min_support: 1", "kind") == (
         "--set kind: expected KEY=VALUE, such as --set min_support=0.01"
