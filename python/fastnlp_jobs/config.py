@@ -55,6 +55,16 @@ class YamlFile:
                 self.lines[(*path, index)] = value.start_mark.line + 1
                 self._note_lines(value, (*path, index))
 
+    def part(self, path: KeyPath) -> "YamlFile":
+        """The mapping under `path` as a file of its own, which still names the lines of the whole."""
+        part = YamlFile(self.name, "")
+        values: Any = self.values
+        for key in path:
+            values = values[key]
+        part.values = dict(values or {})
+        part.lines = {key[len(path) :]: line for key, line in self.lines.items() if key[: len(path)] == path}
+        return part
+
     def where(self, path: KeyPath) -> str:
         """`file:line` of the key, or of the nearest key around it."""
         for length in range(len(path), 0, -1):

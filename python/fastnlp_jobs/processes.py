@@ -1,17 +1,20 @@
-"""Everything that differs between POSIX and Windows: signals, locks, memory, renames on disk.
+"""Everything that differs between POSIX and Windows: processes, signals, locks, memory, renames on disk.
 
 No POSIX-only module is imported before it is known to be there.
 """
 
 import contextlib
 import os
+import shlex
 import signal
 import socket
+import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import BinaryIO
 
 from fastnlp_jobs.errors import BadInput
 
@@ -60,6 +63,95 @@ def _exit_on_second_signal(received: socket.socket, _keep_open: socket.socket) -
 
 def _exit_code(signal_number: int) -> int:
     return EXIT_INTERRUPTED if signal_number == signal.SIGINT else EXIT_TERMINATED
+
+
+@contextlib.contextmanager
+def collected_signals() -> Iterator[list[int]]:
+    """Collect what asks this process to stop, for a process that must end its children first.
+
+    Yields:
+        The exit code each request stands for, in the order they came: 130 after Ctrl-C, 143 after SIGTERM,
+        129 when the terminal was closed.
+    """
+    requests: list[int] = []
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)}
+    for number in before:
+        signal.signal(number, lambda number, _frame: requests.append(128 + number))
+    try:
+        yield requests
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def start(
+    command: Sequence[str], stdout: BinaryIO, stderr: BinaryIO, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start a command in a process group of its own: a Ctrl-C on the terminal reaches only its starter."""
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        env=environment,
+        start_new_session=sys.platform != "win32",
+        creationflags=flags,
+    )
+
+
+def ask_to_stop(process: subprocess.Popen[bytes]) -> None:
+    """Send SIGTERM (on Windows Ctrl-Break) to a started command and its children."""
+    if sys.platform == "win32":
+        process.send_signal(signal.CTRL_BREAK_EVENT)
+    else:
+        _signal_group(process, signal.SIGTERM)
+
+
+def end_at_once(process: subprocess.Popen[bytes]) -> None:
+    """Kill a started command and its children."""
+    if sys.platform == "win32":
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], check=False, capture_output=True)
+    else:
+        _signal_group(process, signal.SIGKILL)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    if sys.platform != "win32" and process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):  # it ended after the question
+            os.killpg(process.pid, number)
+
+
+def wait_for_end(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the end; a process ended by signal N gives 128 + N, as in a shell and in a container."""
+    code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+def shown(command: Sequence[str]) -> str:
+    """A command as one line for this machine's shell."""
+    if sys.platform == "win32":
+        return subprocess.list2cmdline(command)
+    return shlex.join(command)
+
+
+def point(link: Path, folder: Path) -> None:
+    """Make `link` a symbolic link to the folder beside it; on Windows, where that takes rights, do nothing."""
+    if sys.platform == "win32" or (link.exists() and not link.is_symlink()):
+        return
+    beside = link.with_name(f"{link.name}.{os.getpid()}")
+    beside.symlink_to(folder.name)
+    beside.replace(link)
+
+
+def usable_cores() -> int:
+    """Cores this process may run on; a container or taskset can give fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextlib.contextmanager

@@ -1,0 +1,1 @@
+"""Runs a built Hera workflow on this machine: each container becomes a process."""

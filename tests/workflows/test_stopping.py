@@ -1,0 +1,81 @@
+"""Ctrl-C and SIGTERM on a running `hera submit`, as real processes."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+FLOW = """
+CODE = '''
+import os, signal, sys, time
+def leave(*_):
+    print("asked to stop", flush=True)
+    sys.exit(143)
+signal.signal(signal.SIGTERM, leave if sys.argv[2] == "polite" else signal.SIG_IGN)
+with open(sys.argv[1], "w") as ready:
+    ready.write("x")
+while True:
+    signal.pause()
+'''
+with Workflow(name="long", entrypoint="main", arguments=[Parameter(name="fifo"), Parameter(name="manner")]) as workflow:
+    wait = python("wait", CODE, "{{workflow.parameters.fifo}}", "{{workflow.parameters.manner}}")
+    with DAG(name="main"):
+        wait(name="running") >> wait(name="next")
+"""
+
+
+@pytest.fixture
+def running(write_flow, tmp_path):
+    """Give a function that submits the flow and returns once its first step is waiting for signals."""
+    fifo = tmp_path / "ready"
+    os.mkfifo(fifo)
+    started = []
+
+    def start(manner):
+        command = [sys.executable, "-m", "fastnlp_jobs", "submit", str(write_flow(FLOW))]
+        command += ["-p", f"fifo={fifo}", "-p", f"manner={manner}"]
+        # a group of its own, so that the test could not stop itself by a mistake
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        started.append(process)
+        reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        assert select.select([reader], [], [], 60)[0], "the step never started"
+        os.close(reader)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def state(tmp_path):
+    import json
+
+    return json.loads((tmp_path / "runs" / "latest" / "run.json").read_text())
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_asks_the_running_step_to_stop_and_starts_no_other(running, tmp_path, number, exit_code):
+    process = running("polite")
+    process.send_signal(number)
+    assert process.wait(timeout=60) == exit_code
+    assert {name: node["phase"] for name, node in state(tmp_path)["nodes"].items()} == {
+        "running": "Failed",
+        "next": "Omitted",
+    }
+    log = tmp_path / "runs" / "latest" / "steps" / "running" / "try-1" / "stdout.log"
+    assert log.read_text() == "asked to stop\n"
+
+
+def test_a_second_signal_ends_a_step_that_does_not_listen(running, tmp_path):
+    process = running("deaf")
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline() == "stopping; once more ends the steps at once\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert state(tmp_path)["nodes"]["running"]["exitCode"] == 137
