@@ -1,3 +1,9 @@
 from fastnlp_core._columns import ArrowArray, ArrowStream
 
 def jaccard(left: ArrowArray | ArrowStream, right: ArrowArray | ArrowStream) -> ArrowArray: ...
+def near_duplicates(
+    texts: ArrowArray | ArrowStream, threshold: float, ngram: int
+) -> tuple[list[ArrowArray], list[ArrowArray]]: ...
+def normalize(
+    column: ArrowArray | ArrowStream, steps: list[str], elongation_limit: int
+) -> tuple[ArrowArray, list[ArrowArray]]: ...

@@ -72,4 +72,22 @@ pub enum Error {
         /// The value that came.
         found: String,
     },
+    /// A normalisation step that does not exist.
+    #[error("steps[{position}]: expected one of {known}, got {found:?}")]
+    UnknownStep {
+        /// Place in the list, from 0.
+        position: usize,
+        /// The name that came.
+        found: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A normalisation step given twice, whose counts would share one column.
+    #[error("steps[{position}]: {step:?} is given twice; give each step once")]
+    RepeatedStep {
+        /// Place of the second, from 0.
+        position: usize,
+        /// The step.
+        step: String,
+    },
 }

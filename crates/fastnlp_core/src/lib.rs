@@ -7,6 +7,8 @@
 
 pub mod columns;
 pub mod error;
+pub mod neardup;
 pub mod similarity;
+pub mod text;
 
 pub use error::Error;

@@ -49,7 +49,9 @@ fn class_name(error: &Error) -> &'static str {
         | Error::Malformed { .. }
         | Error::Lengths { .. }
         | Error::NotAscending { .. }
-        | Error::OutOfRange { .. } => "InputError",
+        | Error::OutOfRange { .. }
+        | Error::UnknownStep { .. }
+        | Error::RepeatedStep { .. } => "InputError",
     }
 }
 

@@ -4,11 +4,15 @@
 
 mod convert;
 mod error;
+mod neardup;
 mod similarity;
+mod text;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    similarity::register(module)
+    neardup::register(module)?;
+    similarity::register(module)?;
+    text::register(module)
 }

@@ -1,0 +1,24 @@
+use fastnlp_core::text;
+use pyo3::prelude::*;
+use pyo3_arrow::PyArray;
+
+use crate::convert::{Column, texts, to_python};
+use crate::error::BindingResult;
+
+/// The normalised column, and a column of counts per step.
+#[pyfunction]
+fn normalize(
+    py: Python<'_>,
+    column: Column,
+    steps: Vec<String>,
+    elongation_limit: usize,
+) -> BindingResult<(PyArray, Vec<PyArray>)> {
+    let (column, steps) = (texts("column", column)?, text::steps(&steps, elongation_limit)?);
+    let normalized = py.detach(|| text::normalize_column(&column, &steps));
+    let counts = normalized.counts.into_iter().map(to_python).collect();
+    Ok((to_python(normalized.texts), counts))
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(normalize, module)?)
+}
