@@ -52,5 +52,5 @@ def as_names(name: str, values: Sequence[str]) -> list[str]:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise InputError(f"{name}[{position}]: expected UTF-8 text, got {ascii(value)}") from error
+            raise InputError(f"{name}[{position}]: expected UTF-8 text, got {value!a}") from error
     return list(values)

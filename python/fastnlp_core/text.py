@@ -27,7 +27,9 @@ Step: TypeAlias = Literal[
 ]
 
 
-def normalize(column: Column, steps: Sequence[Step], *, elongation_limit: int = 3) -> tuple[pa.LargeStringArray, pa.Table]:
+def normalize(
+    column: Column, steps: Sequence[Step], *, elongation_limit: int = 3
+) -> tuple[pa.LargeStringArray, pa.Table]:
     """Normalise texts by named steps, in the order given, and count what each step changes.
 
     | step | what it does | counts |
@@ -64,7 +66,8 @@ def normalize(column: Column, steps: Sequence[Step], *, elongation_limit: int = 
         InputError: an unknown or repeated step, a limit of 0, or a row that is not UTF-8; names the place.
         ColumnTypeError: `column` is not a text column, or another argument is of the wrong type.
 
-    >>> texts, counts = normalize(["看https://t.cn/abc好 @张三 哈哈哈哈", None], ["mask_urls", "mask_mentions", "fold_elongations"])
+    >>> comments = ["看https://t.cn/abc好 @张三 哈哈哈哈", None]
+    >>> texts, counts = normalize(comments, ["mask_urls", "mask_mentions", "fold_elongations"])
     >>> texts.to_pylist()
     ['看<url>好 <mention> 哈哈哈', None]
     >>> counts.to_pylist()[0]

@@ -89,7 +89,7 @@ fn one_column(
         rows += chunk.len();
     }
     let parts: Vec<&dyn Array> = parts.iter().map(|part| &**part).collect();
-    concat(&parts).map_err(|error| malformed(column, error))
+    concat(&parts).map_err(|error| malformed(column, &error))
 }
 
 fn text_chunk(column: &str, first_row: usize, chunk: &ArrayRef) -> Result<ArrayRef, Error> {
@@ -134,7 +134,7 @@ fn type_error(column: &str, expected: &'static str, found: &DataType) -> Error {
     Error::ColumnType { column: column.to_owned(), expected, found: found.clone() }
 }
 
-fn malformed(column: &str, reason: impl ToString) -> Error {
+fn malformed(column: &str, reason: &impl ToString) -> Error {
     Error::Malformed { column: column.to_owned(), reason: reason.to_string() }
 }
 
@@ -143,7 +143,7 @@ fn not_utf8(column: &str, row: usize) -> Error {
 }
 
 fn cast_to(column: &str, array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Error> {
-    cast(array, to).map_err(|error| malformed(column, error))
+    cast(array, to).map_err(|error| malformed(column, &error))
 }
 
 fn validate(column: &str, first_row: usize, array: &ArrayRef) -> Result<(), Error> {
@@ -153,7 +153,7 @@ fn validate(column: &str, first_row: usize, array: &ArrayRef) -> Result<(), Erro
             DataType::LargeUtf8 => first_invalid(array.as_string::<i64>()),
             _ => None,
         };
-        bad.map_or_else(|| malformed(column, error), |row| not_utf8(column, first_row + row))
+        bad.map_or_else(|| malformed(column, &error), |row| not_utf8(column, first_row + row))
     })
 }
 
@@ -171,7 +171,7 @@ fn binary_texts<O: OffsetSizeTrait>(
     first_row: usize,
     array: &GenericBinaryArray<O>,
 ) -> Result<ArrayRef, Error> {
-    array.to_data().validate_full().map_err(|error| malformed(column, error))?;
+    array.to_data().validate_full().map_err(|error| malformed(column, &error))?;
     let mut texts = LargeStringBuilder::with_capacity(array.len(), array.value_data().len());
     for (row, bytes) in array.iter().enumerate() {
         let text = bytes.map(std::str::from_utf8).transpose();

@@ -38,8 +38,10 @@ fn url_rest_length(rest: &[u8]) -> usize {
     }
     let is_part = |byte: &u8| byte.is_ascii_graphic() && !br#"<>"{}|\^`"#.contains(byte);
     let mut length = rest.iter().take_while(|byte| is_part(byte)).count();
-    let count = |wanted: u8| rest[..length].iter().filter(|&&byte| byte == wanted).count();
-    let mut unopened = count(b')').saturating_sub(count(b'('));
+    let brackets = |bracket: &&u8| matches!(bracket, b'(' | b')');
+    let (open, closed): (Vec<&u8>, Vec<&u8>) =
+        rest[..length].iter().filter(brackets).partition(|&&bracket| bracket == b'(');
+    let mut unopened = closed.len().saturating_sub(open.len());
     while let Some(last) = rest[..length].last() {
         match last {
             b')' if unopened > 0 => unopened -= 1,
