@@ -8,14 +8,26 @@ use fastnlp_core::neardup::near_duplicates;
 
 const ROWS: usize = 20_000;
 const CLAUSES: [&str; 8] = [
-    "很好吃", "送餐很快", "味道不错", "下次还会再来", "分量太少了", "等了一个小时", "包装完好", "价格便宜",
+    "很好吃",
+    "送餐很快",
+    "味道不错",
+    "下次还会再来",
+    "分量太少了",
+    "等了一个小时",
+    "包装完好",
+    "价格便宜",
 ];
 
 /// A review for each number; neighbouring numbers share most of their clauses.
 fn review(row: usize) -> String {
-    let clauses: Vec<&str> = (0..6).map(|place| CLAUSES[row * 7 / (place + 1) % CLAUSES.len()]).collect();
+    let clauses: Vec<&str> =
+        (0..6).map(|place| CLAUSES[row * 7 / (place + 1) % CLAUSES.len()]).collect();
     let order = row % 1000;
-    format!("{}{}", clauses.join("，"), if row % 2 == 0 { String::new() } else { order.to_string() })
+    format!(
+        "{}{}",
+        clauses.join("，"),
+        if row % 2 == 0 { String::new() } else { order.to_string() }
+    )
 }
 
 fn neardup(criterion: &mut Criterion) {

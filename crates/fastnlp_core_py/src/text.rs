@@ -7,6 +7,7 @@ use crate::error::BindingResult;
 
 /// The normalised column, and a column of counts per step.
 #[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over lists as owned values")]
 fn normalize(
     py: Python<'_>,
     column: Column,
