@@ -1,6 +1,7 @@
 """A step of a workflow: one job in its container. Images are known here and nowhere else."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 from hera.workflows import Artifact, Container, NoneArchiveStrategy, RawArtifact, Task
@@ -42,7 +43,7 @@ def step(settings: Settings, job: str, *, output: str, **sources: Step | str) ->
         command=["fastnlp", job],
         args=["--config", "{{inputs.artifacts.config.path}}", *_overrides(values)],
         inputs=[
-            RawArtifact(name="config", path="/in/config.yaml", data=yaml.safe_dump(config, sort_keys=False)),
+            RawArtifact(name="config", path="/in/config.yaml", data=_yaml(config)),
             *(Artifact(name=read[field].output, path=f"/in/{read[field].output}") for field in makers),
         ],
         outputs=[Artifact(name=output, path=f"/out/{output}", archive=NoneArchiveStrategy())],
@@ -62,6 +63,10 @@ def _makers(settings: Settings, job: str, read: dict[str, Step]) -> dict[str, Ta
             where = settings.file.where(("steps", job))
             raise BadInput(f"{where}: {job} reads the {source.output} of {source.job}, which is off; add it to `steps`")
     return {field: source.task for field, source in read.items() if source.task is not None}
+
+
+def _yaml(config: dict[str, Any]) -> str:
+    return str(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
 
 
 def _overrides(values: dict[str, str]) -> list[str]:

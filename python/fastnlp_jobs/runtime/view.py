@@ -19,7 +19,7 @@ _COLOURS = {"Running": "cyan", "Succeeded": "green", "Failed": "red", "Error": "
 @contextmanager
 def shown(record: RunRecord) -> Iterator[None]:
     """Show the steps of `record` while the block runs."""
-    print(f"run {near(record.folder)}", flush=True)
+    print(f"run {near(record.folder)} (command and logs of each step: steps/STEP/try-1)", flush=True)
     if not sys.stdout.isatty():
         record.changed = _print_change
         yield
