@@ -27,6 +27,7 @@ LOCKS: dict[str, tuple[list[str], list[str]]] = {
     "bench": (["all"], ["bench", "lint", "lock", "test"]),
     "test": (["all"], ["lint", "lock", "test"]),
     "demo": (["crawl", "mine", "report", "workflows"], ["demo"]),
+    "jobs": (["jobs"], []),
     "crawl": (["crawl"], []),
     "mine": (["mine"], []),
     "report": (["report"], []),

@@ -88,6 +88,15 @@ def dictionary() -> None:
     environment.dictionary("build", again=True)
 
 
+def wheel() -> None:
+    """Build the wheel and the source distribution into dist/."""
+    environment.dictionary("build")
+    with part("wheel"):
+        call(script("maturin"), "build", "--release", "--out", "dist")
+    with part("source distribution"):
+        call(script("maturin"), "sdist", "--out", "dist")
+
+
 def requirements() -> None:
     """Lock pyproject's extras and groups into requirements/, with hashes."""
     environment.install("test")
@@ -103,7 +112,7 @@ def clean() -> None:
 
 TASKS: dict[str, Callable[[], None]] = {
     function.__name__.replace("_", "-"): function
-    for function in (demo, test, test_slow, lint, bench, build, dictionary, requirements, clean)
+    for function in (demo, test, test_slow, lint, bench, build, wheel, dictionary, requirements, clean)
 }
 
 

@@ -52,7 +52,9 @@ def test_a_rule_that_holds_is_found_with_its_numbers(tmp_path: Path) -> None:
 
 def test_a_longer_rule_that_says_no_more_is_marked(tmp_path: Path) -> None:
     result = mine(tmp_path, tea_and_milk(20), min_support=0.3)
-    longer = next(rule for rule in rules(tmp_path) if (rule["antecedent"], rule["consequent"]) == (["奶", "水"], ["茶"]))
+    longer = next(
+        rule for rule in rules(tmp_path) if (rule["antecedent"], rule["consequent"]) == (["奶", "水"], ["茶"])
+    )
     assert longer["redundant"]
     assert result.redundant_rules == sum(rule["redundant"] for rule in rules(tmp_path))
 

@@ -1,0 +1,49 @@
+"""The locks in requirements/: complete, of one mind, and free of addresses."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def pins(file):
+    """Package name to version."""
+    return dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", file.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("file", LOCKS, ids=lambda file: file.stem)
+def test_a_lock_holds_only_pinned_versions_with_hashes(file):
+    entries = file.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()[1:]
+    assert entries
+    for entry in entries:
+        assert re.fullmatch(r"[a-z0-9-]+==\S+( ; [^;]+?)?( +--hash=sha256:[0-9a-f]{64})+", entry)
+
+
+@pytest.mark.parametrize("file", LOCKS, ids=lambda file: file.stem)
+def test_no_lock_holds_torch(file):
+    assert not {"torch", "transformers"} & pins(file).keys()
+
+
+def test_a_package_has_one_version_in_all_locks():
+    largest = pins(ROOT / "requirements" / "bench.txt")
+    for file in LOCKS:
+        if file.stem != "rust":
+            assert pins(file).items() <= largest.items(), file.name
+
+
+@pytest.mark.parametrize("extra", sorted(PROJECT["optional-dependencies"].keys() - {"all", "compare"}))
+def test_a_lock_satisfies_its_extra(extra):
+    locked = pins(ROOT / "requirements" / f"{extra}.txt")
+    wanted = [Requirement(text) for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"][extra]]
+    missing = [
+        str(need)
+        for need in wanted
+        if need.name != PROJECT["name"] and locked.get(need.name, "0") not in need.specifier
+    ]
+    assert missing == [], "run `make requirements`"
