@@ -76,6 +76,7 @@ def collected_signals() -> Iterator[list[int]]:
     requests: list[int] = []
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)}
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}  # nohup
     for number in before:
         signal.signal(number, lambda number, _frame: requests.append(128 + number))
     try:

@@ -36,8 +36,8 @@ def running(write_flow, tmp_path):
     os.mkfifo(fifo)
     started = []
 
-    def start(manner):
-        command = [sys.executable, "-m", "fastnlp_jobs", "submit", str(write_flow(FLOW))]
+    def start(manner, *before):
+        command = [*before, sys.executable, "-m", "fastnlp_jobs", "submit", str(write_flow(FLOW))]
         command += ["-p", f"fifo={fifo}", "-p", f"manner={manner}"]
         # a group of its own, so that the test could not stop itself by a mistake
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -70,6 +70,13 @@ def test_a_signal_asks_the_running_step_to_stop_and_starts_no_other(running, tmp
     }
     log = tmp_path / "runs" / "latest" / "steps" / "running" / "try-1" / "stdout.log"
     assert log.read_text() == "asked to stop\n"
+
+
+def test_a_signal_that_was_ignored_at_the_start_stays_ignored(running):
+    process = running("polite", "nohup")
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
 
 
 def test_a_second_signal_ends_a_step_that_does_not_listen(running, tmp_path):

@@ -38,6 +38,9 @@ def submit(arguments: Sequence[str]) -> int:
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
+    except OSError as error:  # a full disk, a run folder that was taken away
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_FAILED
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "hera":
             raise

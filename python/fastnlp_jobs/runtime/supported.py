@@ -5,7 +5,7 @@ from typing import Any
 
 from fastnlp_jobs.errors import BadInput
 
-# docs/workflows.md shows this table; `[]` stands for each item of a list
+# `[]` stands for each item of a list
 SUPPORTED: dict[str, str] = {
     "apiVersion": "accepted as it is",
     "kind": "Workflow",
