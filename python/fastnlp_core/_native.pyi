@@ -7,3 +7,19 @@ def near_duplicates(
 def normalize(
     column: ArrowArray | ArrowStream, steps: list[str], elongation_limit: int
 ) -> tuple[ArrowArray, list[ArrowArray]]: ...
+def frequent_itemsets(
+    transactions: ArrowArray | ArrowStream,
+    min_support: float,
+    max_length: int | None,
+    kind: str,
+    max_memory: int | None,
+) -> ArrowArray: ...
+def association_rules(
+    items: ArrowArray | ArrowStream,
+    support: ArrowArray | ArrowStream,
+    count: ArrowArray | ArrowStream | None,
+    judged_by: tuple[str, float, bool],
+    num_transactions: int | None,
+    max_memory: int | None,
+) -> ArrowArray: ...
+def benjamini_hochberg(p_values: ArrowArray | ArrowStream) -> ArrowArray: ...

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use arrow_array::builder::LargeStringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt32Type;
-use arrow_array::{Array, ArrayRef, LargeListArray, LargeStringArray, OffsetSizeTrait};
-use arrow_array::{GenericBinaryArray, GenericStringArray, PrimitiveArray};
-use arrow_cast::cast;
+use arrow_array::{Array, ArrayRef, Float64Array, LargeListArray, LargeStringArray};
+use arrow_array::{
+    GenericBinaryArray, GenericStringArray, OffsetSizeTrait, PrimitiveArray, UInt64Array,
+};
+use arrow_cast::{CastOptions, cast, cast_with_options};
 use arrow_schema::{DataType, Field};
 use arrow_select::concat::concat;
 
@@ -49,6 +51,22 @@ pub fn id_lists(column: &str, chunks: &[ArrayRef]) -> Result<LargeListArray, Err
         list_chunk(column, chunk, ID_LISTS, &DataType::UInt32, |item| *item == DataType::UInt32)
     })?;
     Ok(lists.as_list::<i64>().clone())
+}
+
+/// The chunks of a numeric column as float64; nulls stay null.
+///
+/// # Errors
+/// As [`texts`].
+pub fn floats(column: &str, chunks: &[ArrayRef]) -> Result<Float64Array, Error> {
+    Ok(numbers(column, chunks, "a float64 column", &DataType::Float64)?.as_primitive().clone())
+}
+
+/// The chunks of an integer column as uint64; nulls stay null.
+///
+/// # Errors
+/// As [`texts`]; [`Error::Malformed`] for a negative count.
+pub fn counts(column: &str, chunks: &[ArrayRef]) -> Result<UInt64Array, Error> {
+    Ok(numbers(column, chunks, "a uint64 column", &DataType::UInt64)?.as_primitive().clone())
 }
 
 /// The ids of all rows, and the range of row `row` in them.
@@ -106,6 +124,24 @@ fn text_chunk(column: &str, first_row: usize, chunk: &ArrayRef) -> Result<ArrayR
         }
         found => Err(type_error(column, TEXT, found)),
     }
+}
+
+fn numbers(
+    column: &str,
+    chunks: &[ArrayRef],
+    expected: &'static str,
+    to: &DataType,
+) -> Result<ArrayRef, Error> {
+    one_column(column, chunks, |column, _, chunk| {
+        let found = chunk.data_type();
+        let readable = if to.is_integer() { found.is_integer() } else { found.is_numeric() };
+        if !(readable || found.is_null()) {
+            return Err(type_error(column, expected, found));
+        }
+        validate(column, 0, chunk)?;
+        let strict = CastOptions { safe: false, ..CastOptions::default() };
+        cast_with_options(chunk, to, &strict).map_err(|error| malformed(column, &error))
+    })
 }
 
 fn list_chunk(

@@ -90,4 +90,49 @@ pub enum Error {
         /// The step.
         step: String,
     },
+    /// A row holds a value that cannot be used.
+    #[error("{column}[{row}]: expected {expected}, got {found}; {advice}")]
+    Value {
+        /// Argument name.
+        column: &'static str,
+        /// Row, from 0.
+        row: usize,
+        /// The values that are accepted.
+        expected: &'static str,
+        /// The value that came.
+        found: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// An itemset stands in two rows of a table.
+    #[error("itemsets[{row}]: {itemset} stands in row {first} already; remove one of the rows")]
+    RepeatedItemset {
+        /// Row, from 0.
+        row: usize,
+        /// The row where it stands already.
+        first: usize,
+        /// The itemset.
+        itemset: String,
+    },
+    /// A part of an itemset is not in the table, so that its support is unknown.
+    #[error(
+        "itemsets[{row}]: expected every subset of {itemset}, but {subset} is not there; \
+         mine with kind='all' and pass the whole table, or set support_only"
+    )]
+    MissingSubset {
+        /// Row, from 0.
+        row: usize,
+        /// The itemset.
+        itemset: String,
+        /// The part that is missing.
+        subset: String,
+    },
+    /// The result does not fit the memory the caller allowed.
+    #[error("max_memory: the result does not fit in {limit} bytes; {advice}")]
+    MemoryLimit {
+        /// Bytes allowed.
+        limit: usize,
+        /// What to do.
+        advice: &'static str,
+    },
 }

@@ -7,6 +7,7 @@
 
 pub mod columns;
 pub mod error;
+pub mod itemsets;
 pub mod neardup;
 pub mod similarity;
 pub mod text;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, LargeListArray, LargeStringArray, new_empty_array};
+use arrow_array::{
+    Array, ArrayRef, Float64Array, LargeListArray, LargeStringArray, UInt64Array, new_empty_array,
+};
 use fastnlp_core::columns;
 use pyo3::prelude::*;
 use pyo3_arrow::PyArray;
@@ -34,6 +36,16 @@ pub fn text_lists(name: &str, column: Column) -> BindingResult<LargeListArray> {
 /// A `list<uint32>` column.
 pub fn id_lists(name: &str, column: Column) -> BindingResult<LargeListArray> {
     Ok(columns::id_lists(name, &chunks(column)?)?)
+}
+
+/// A column of float64.
+pub fn floats(name: &str, column: Column) -> BindingResult<Float64Array> {
+    Ok(columns::floats(name, &chunks(column)?)?)
+}
+
+/// A column of uint64.
+pub fn counts(name: &str, column: Column) -> BindingResult<UInt64Array> {
+    Ok(columns::counts(name, &chunks(column)?)?)
 }
 
 /// An array on its way to Python.

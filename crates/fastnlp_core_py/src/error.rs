@@ -51,7 +51,11 @@ fn class_name(error: &Error) -> &'static str {
         | Error::NotAscending { .. }
         | Error::OutOfRange { .. }
         | Error::UnknownStep { .. }
-        | Error::RepeatedStep { .. } => "InputError",
+        | Error::RepeatedStep { .. }
+        | Error::Value { .. }
+        | Error::RepeatedItemset { .. }
+        | Error::MissingSubset { .. } => "InputError",
+        Error::MemoryLimit { .. } => "MemoryLimitError",
     }
 }
 

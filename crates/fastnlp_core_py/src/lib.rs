@@ -4,6 +4,7 @@
 
 mod convert;
 mod error;
+mod itemsets;
 mod neardup;
 mod similarity;
 mod text;
@@ -12,6 +13,7 @@ use pyo3::prelude::*;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    itemsets::register(module)?;
     neardup::register(module)?;
     similarity::register(module)?;
     text::register(module)

@@ -1,0 +1,23 @@
+//! Frequent itemsets, association rules and their significance.
+//!
+//! [`frequent_itemsets`] numbers the items (`transactions`), searches depth first (`search`) and sorts what was found into a table (`found`); [`association_rules`] reads such a
+//! table. [`fisher_exact`] and [`benjamini_hochberg`] say which rules chance alone explains.
+
+mod bits;
+mod correction;
+mod fisher;
+mod found;
+mod frequent;
+mod metrics;
+mod rows;
+mod rules;
+mod search;
+mod subsets;
+mod table;
+mod transactions;
+
+pub use correction::{benjamini_hochberg, benjamini_hochberg_column};
+pub use fisher::fisher_exact;
+pub use frequent::{Kind, MiningOptions, frequent_itemsets};
+pub use metrics::{Metric, RuleSupports};
+pub use rules::{ItemsetColumns, RuleOptions, association_rules};

@@ -1,0 +1,89 @@
+//! Found itemsets as one sorted table.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, Float64Array, LargeListArray, LargeStringArray, RecordBatch, UInt32Array, UInt64Array,
+};
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::{DataType, Field};
+use arrow_select::take::take;
+use rayon::prelude::*;
+
+use super::found::{Budget, Found, Level};
+use crate::Error;
+
+/// The parts of a search as `items, count, support`; ordered by length, falling count, items.
+pub(super) fn itemset_table(
+    parts: &[Found],
+    texts: &LargeStringArray,
+    num_rows: u32,
+    budget: &Budget,
+) -> Result<RecordBatch, Error> {
+    let all_levels = || parts.iter().flat_map(|part| &part.levels);
+    let num_itemsets = all_levels().map(|level| level.counts.len()).sum();
+    let num_names = all_levels().map(|level| level.names.len()).sum();
+    let longest = parts.iter().map(|part| part.levels.len()).max().unwrap_or(0);
+    let mut names: Vec<u32> = Vec::with_capacity(num_names);
+    let mut counts: Vec<u64> = Vec::with_capacity(num_itemsets);
+    let mut lengths: Vec<usize> = Vec::with_capacity(num_itemsets);
+    for length in 1..=longest {
+        let level = level(parts, length);
+        for position in sorted_positions(&level, length) {
+            names.extend_from_slice(itemset(&level, length, position));
+            counts.push(level.counts[position].into());
+            lengths.push(length);
+        }
+    }
+    let text_bytes: usize =
+        names.iter().map(|&name| texts.value_length(name as usize) as usize).sum();
+    budget.charge(text_bytes)?;
+    let items = lists_of(texts, names, lengths);
+    let supports: Float64Array =
+        counts.iter().map(|&count| Some(count as f64 / f64::from(num_rows))).collect();
+    Ok(batch(vec![
+        ("items", Arc::new(items) as ArrayRef),
+        ("count", Arc::new(UInt64Array::from(counts))),
+        ("support", Arc::new(supports)),
+    ]))
+}
+
+/// Lists of texts, given by their names and the length of each list.
+pub(super) fn lists_of(
+    texts: &LargeStringArray,
+    names: Vec<u32>,
+    lengths: Vec<usize>,
+) -> LargeListArray {
+    let items = take(texts, &UInt32Array::from(names), None).expect("names are positions in texts");
+    let field = Arc::new(Field::new_list_field(DataType::LargeUtf8, true));
+    LargeListArray::new(field, OffsetBuffer::from_lengths(lengths), items, None)
+}
+
+/// A table of columns that have as many rows by construction.
+pub(super) fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    let nullable = columns.into_iter().map(|(name, column)| (name, column, true));
+    RecordBatch::try_from_iter_with_nullable(nullable)
+        .expect("columns are built with one row per result")
+}
+
+/// The itemsets of one length.
+fn level(parts: &[Found], length: usize) -> Level {
+    let levels: Vec<&Level> = parts.iter().filter_map(|part| part.levels.get(length - 1)).collect();
+    Level {
+        names: levels.iter().map(|level| &level.names[..]).collect::<Vec<_>>().concat(),
+        counts: levels.iter().map(|level| &level.counts[..]).collect::<Vec<_>>().concat(),
+    }
+}
+
+fn itemset(level: &Level, length: usize, position: usize) -> &[u32] {
+    &level.names[position * length..][..length]
+}
+
+fn sorted_positions(level: &Level, length: usize) -> Vec<usize> {
+    let mut positions: Vec<usize> = (0..level.counts.len()).collect();
+    positions.par_sort_unstable_by(|&a, &b| {
+        let falling = level.counts[b].cmp(&level.counts[a]);
+        falling.then_with(|| itemset(level, length, a).cmp(itemset(level, length, b)))
+    });
+    positions
+}

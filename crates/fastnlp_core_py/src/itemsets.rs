@@ -1,0 +1,56 @@
+use fastnlp_core::itemsets::{self, ItemsetColumns, MiningOptions, RuleOptions};
+use pyo3::prelude::*;
+use pyo3_arrow::{PyArray, PyRecordBatch};
+
+use crate::convert::{Column, counts, floats, text_lists, to_python};
+use crate::error::BindingResult;
+
+/// The itemsets in at least `min_support` of the rows of a `list<string>` column.
+#[pyfunction]
+fn frequent_itemsets(
+    py: Python<'_>,
+    transactions: Column,
+    min_support: f64,
+    max_length: Option<usize>,
+    kind: &str,
+    max_memory: Option<usize>,
+) -> BindingResult<PyRecordBatch> {
+    let transactions = text_lists("transactions", transactions)?;
+    let options = MiningOptions { min_support, max_length, kind: kind.parse()?, max_memory };
+    let itemsets = py.detach(|| itemsets::frequent_itemsets(&transactions, options))?;
+    Ok(PyRecordBatch::new(itemsets))
+}
+
+/// The rules between the parts of itemsets; what they are judged by comes as (metric, threshold).
+#[pyfunction]
+fn association_rules(
+    py: Python<'_>,
+    items: Column,
+    support: Column,
+    count: Option<Column>,
+    judged_by: (&str, f64, bool),
+    num_transactions: Option<u64>,
+    max_memory: Option<usize>,
+) -> BindingResult<PyRecordBatch> {
+    let items = text_lists("itemsets", items)?;
+    let support = floats("itemsets", support)?;
+    let count = count.map(|count| counts("itemsets", count)).transpose()?;
+    let (metric, min_threshold, support_only) = judged_by;
+    let metric = metric.parse()?;
+    let options = RuleOptions { metric, min_threshold, support_only, num_transactions, max_memory };
+    let columns = ItemsetColumns { items: &items, support: &support, count: count.as_ref() };
+    Ok(PyRecordBatch::new(py.detach(|| itemsets::association_rules(columns, options))?))
+}
+
+/// The q-value of each p-value.
+#[pyfunction]
+fn benjamini_hochberg(py: Python<'_>, p_values: Column) -> BindingResult<PyArray> {
+    let p_values = floats("p_values", p_values)?;
+    Ok(to_python(py.detach(|| itemsets::benjamini_hochberg_column(&p_values))?))
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(frequent_itemsets, module)?)?;
+    module.add_function(wrap_pyfunction!(association_rules, module)?)?;
+    module.add_function(wrap_pyfunction!(benjamini_hochberg, module)?)
+}
