@@ -41,6 +41,8 @@ def as_column(name: str, values: Column, list_type: pa.DataType) -> ArrowArray |
         raise ColumnTypeError(
             f"{name}: expected an Arrow column (pyarrow, Polars, …) or a list, got {type(values).__name__}"
         )
+    if pa.types.is_large_list(list_type):
+        _refuse_texts_for_lists(name, values, list_type)
     try:
         column: ArrowArray = pa.array(values, type=list_type, from_pandas=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError, OverflowError, TypeError, ValueError) as error:
@@ -48,6 +50,13 @@ def as_column(name: str, values: Column, list_type: pa.DataType) -> ArrowArray |
         kind = InputError if isinstance(reason, UnicodeEncodeError | OverflowError) else ColumnTypeError
         raise kind(f"{name}[{row}]: expected {list_type}, got {_shown(values[row])} ({reason})") from error
     return column
+
+
+def _refuse_texts_for_lists(name: str, rows: Sequence[Any], list_type: pa.DataType) -> None:
+    """A text is a sequence too: pyarrow would make a list of its characters."""
+    for row, value in enumerate(rows):
+        if isinstance(value, str | bytes):
+            raise ColumnTypeError(f"{name}[{row}]: expected {list_type}, got {_shown(value)}; split the texts first")
 
 
 def _first_bad_row(values: Sequence[Any], list_type: pa.DataType) -> tuple[int, Exception]:

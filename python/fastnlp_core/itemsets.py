@@ -78,8 +78,8 @@ def association_rules(
             an itemset must be there (`kind="all"`), unless `support_only`.
         metric: the metric to compare with `min_threshold`: one of the metric columns below.
         min_threshold: rules that score less, or NaN, are left out.
-        support_only: keep rules by their support and leave every other metric NaN; the one way to
-            make rules of closed or maximal itemsets.
+        support_only: compare the support, whatever `metric` says, and leave every other metric NaN;
+            the one way to make rules of itemsets whose subsets are not there.
         num_transactions: n of the transactions that were mined; adds `p_value`.
         max_memory: bytes this call may take beside its input; None for no limit.
 

@@ -30,7 +30,7 @@ pub struct RuleOptions {
     pub metric: Metric,
     /// Rules that score less are left out.
     pub min_threshold: f64,
-    /// Judge by the support alone, when the subsets of the itemsets are not there.
+    /// Judge by the support whatever `metric` says, for itemsets whose subsets are not there.
     pub support_only: bool,
     /// Rows that were mined; needed for p-values only.
     pub num_transactions: Option<u64>,
@@ -103,13 +103,14 @@ fn check(options: RuleOptions) -> Result<(), Error> {
 /// The rules to keep, in order.
 fn rules(itemsets: &Itemsets, lookup: &Lookup, options: RuleOptions) -> Result<Vec<Rule>, Error> {
     let budget = Budget::new(options.max_memory, ADVICE);
+    let judge = if options.support_only { Metric::Support } else { options.metric };
     let rows: Vec<u32> = (0..itemsets.len() as u32).collect();
     let of_chunk = |chunk: &[u32]| -> Result<Vec<Rule>, Error> {
         let mut kept = Vec::new();
         for &row in chunk {
             let candidates = candidates(itemsets, lookup, row, options.support_only)?;
             for rule in candidates {
-                if score(itemsets, rule, options.metric) >= options.min_threshold {
+                if score(itemsets, rule, judge) >= options.min_threshold {
                     budget.charge(BYTES_PER_RULE + BYTES_PER_ITEM * itemsets.items(row).len())?;
                     kept.push(rule);
                 }
