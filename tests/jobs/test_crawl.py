@@ -35,7 +35,9 @@ def test_the_douyin_mapping_reads_the_study_s_csv(crawl: Any) -> None:
     assert run.column("created_at") == [utc(2023, 5, 1), None, utc(2023, 1, 1, 16)]
     assert run.column("region") == ["北京", "四川", "上海"]
     assert run.column("likes") == [12000, 0, None]
-    assert {(row["source"], row["thread_id"], row["lang"]) for row in run.rows("comments")} == {("douyin", "7123", None)}
+    assert {(row["source"], row["thread_id"], row["lang"]) for row in run.rows("comments")} == {
+        ("douyin", "7123", None)
+    }
     assert run.result["dates"] == {"absolute": 1, "relative": 1, "year missing": 1}
     assert (run.result["dates_null"], run.result["likes_null"], run.result["authors"]) == (1, 1, 3)
 
@@ -81,7 +83,11 @@ def test_the_reviews_mapping_writes_examples_joined_by_id(crawl: Any) -> None:
 
 def test_without_labels_there_is_no_examples_file(crawl: Any) -> None:
     run = crawl("a.txt", "一\n二\n")
-    assert sorted(path.name for path in run.output.iterdir()) == ["comments.parquet", "lineage.json", "rejected.parquet"]
+    assert sorted(path.name for path in run.output.iterdir()) == [
+        "comments.parquet",
+        "lineage.json",
+        "rejected.parquet",
+    ]
 
 
 def test_several_labels_in_one_column_are_separated(crawl: Any) -> None:

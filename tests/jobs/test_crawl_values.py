@@ -99,7 +99,14 @@ def test_no_text_breaks_the_reader(cell: str) -> None:
 
 @pytest.mark.parametrize(
     ("cell", "region"),
-    [("IP属地：北京", "北京"), ("IP属地:广东", "广东"), ("上海", "上海"), ("IP属地：", None), ("  ", None), (None, None)],
+    [
+        ("IP属地：北京", "北京"),
+        ("IP属地:广东", "广东"),
+        ("上海", "上海"),
+        ("IP属地：", None),
+        ("  ", None),
+        (None, None),
+    ],
 )
 def test_a_region_is_read_without_its_prefix(cell: str | None, region: str | None) -> None:
     assert read_region(cell) == region

@@ -72,7 +72,11 @@ def find_files(source: Path, pattern: str | None, file_format: str | None) -> li
         BadInput: no file, or one of unknown kind.
     """
     if not source.is_dir():
+        if pattern is not None:
+            raise BadInput(f"files: a pattern needs a folder, but input is the file {source}; remove `files:`")
         return [SourceFile(source, source.name, file_format or _format_of(source), in_folder=False)]
+    if pattern is not None and (not pattern or Path(pattern).is_absolute() or ".." in Path(pattern).parts):
+        raise BadInput(f"files: expected a pattern of names below the input folder, such as *.csv, got {pattern!r}")
     paths = [path for path in sorted(source.glob(pattern or "**/*")) if path.is_file()]
     if pattern is None:
         paths = [path for path in paths if _known_ending(path)]

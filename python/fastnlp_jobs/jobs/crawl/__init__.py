@@ -119,6 +119,7 @@ class Result(RowResult):
     encodings: dict[str, str] = Field(description="text file to encoding")
     rejected: dict[str, int] = Field(description="reason to rows")
     authors: int = Field(description="rows whose author is known")
+    mentions_masked: int = Field(description="@names in texts and kept columns that became <mention>")
     labelled: int = Field(description="rows that became examples")
     dates_null: int
     dates: dict[str, int] = Field(description="how times were written, where a column holds them")

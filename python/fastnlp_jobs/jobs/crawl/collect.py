@@ -13,6 +13,7 @@ from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.crawl import Config, Result
 from fastnlp_jobs.jobs.crawl.dates import DateReader
 from fastnlp_jobs.jobs.crawl.mapping import Mapping
+from fastnlp_jobs.jobs.crawl.masks import mask_rejected
 from fastnlp_jobs.jobs.crawl.pseudonyms import pseudonym
 from fastnlp_jobs.jobs.crawl.rows import RowMaker
 from fastnlp_jobs.schemas import COMMENTS, EXAMPLES, REJECTED, with_kept
@@ -46,6 +47,7 @@ def collect(config: Config) -> Result:
         encodings=encodings,
         rejected=dict(sorted(maker.rejected.items())),
         authors=maker.counts["authors"],
+        mentions_masked=maker.counts["mentions_masked"],
         labelled=labelled,
         dates_null=maker.counts["dates_null"],
         dates={kind.value: count for kind, count in sorted(maker.date_kinds.items())},
@@ -79,13 +81,12 @@ def _write(
 
 
 def _rejected_rows(file: SourceFile, rejected: list[Rejected]) -> pa.RecordBatch:
-    values = [
-        [file.name] * len(rejected),
-        [one.row for one in rejected],
-        [one.reason for one in rejected],
-        [None] * len(rejected),
+    columns = [
+        pa.array([file.name] * len(rejected), pa.string()),
+        pa.array([one.row for one in rejected], pa.int64()),
+        pa.array([one.reason for one in rejected], pa.string()),
+        mask_rejected([one.text for one in rejected]),
     ]
-    columns = [pa.array(column, field.type) for column, field in zip(values, REJECTED, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=REJECTED)
 
 

@@ -37,9 +37,7 @@ def check_key(key: str, where: str) -> str:
     """
     key = key.strip()
     if len(key) < _SHORTEST_KEY:
-        raise BadInput(
-            f"{where}: expected a key of at least {_SHORTEST_KEY} characters, got {len(key)}; use a longer one"
-        )
+        raise BadInput(f"{where}: expected at least {_SHORTEST_KEY} characters, got {len(key)}; use a longer key")
     return key
 
 
@@ -64,14 +62,14 @@ def make_key_file(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
     except OSError as error:
+        if path.is_file():
+            return
         raise BadInput(
             f"pseudonym_key_file: cannot create {path} ({error.strerror}); set {ENVIRONMENT} or another path"
         ) from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
         handle.write(secrets.token_hex(32) + "\n")
     events.event(
-        "made a pseudonym key: keep it secret and safe, without it new files get other pseudonyms", file=str(path)
+        "made a pseudonym key; keep it secret and safe: under another key people get other pseudonyms", file=str(path)
     )

@@ -11,6 +11,7 @@ from fastnlp_jobs.jobs.crawl.dates import DateKind, DateReader, read_region
 from fastnlp_jobs.jobs.crawl.labels import make_examples
 from fastnlp_jobs.jobs.crawl.likes import read_likes
 from fastnlp_jobs.jobs.crawl.mapping import Mapping
+from fastnlp_jobs.jobs.crawl.masks import mask_mentions
 from fastnlp_jobs.schemas import COMMENTS, KEPT_PREFIX, with_kept
 from fastnlp_jobs.sources.files import UNDECODABLE, SourceFile
 from fastnlp_jobs.sources.readers import Batch, Cells, Rejected
@@ -95,14 +96,19 @@ class RowMaker:
         likes = _each(cells["likes"], read_likes)
         moments, regions = self._moments(batch)
         cells["region"] = [known or written for known, written in zip(cells["region"], regions, strict=True)]
-        cells["text"] = batch.columns[mapping.columns.text]
-        kept = {KEPT_PREFIX + name: batch.columns[name] for name in mapping.keep}
+        text = self._masked(batch.columns[mapping.columns.text])
+        kept = {KEPT_PREFIX + name: self._masked(batch.columns[name]) for name in mapping.keep}
         self.counts["authors"] += count - cells["author"].count(None)
         self.counts["likes_null"] += likes.count(None)
         self.counts["dates_null"] += moments.count(None)
         schema = with_kept(COMMENTS, mapping.keep)
-        values = {**cells, "likes": likes, "created_at": moments, **kept}
+        values = {**cells, "likes": likes, "created_at": moments, "text": text, **kept}
         return pa.RecordBatch.from_arrays([pa.array(values[field.name], field.type) for field in schema], schema=schema)
+
+    def _masked(self, texts: Cells) -> pa.Array:
+        masked, mentions = mask_mentions(texts)
+        self.counts["mentions_masked"] += mentions
+        return masked
 
     def _field(self, field: str, batch: Batch) -> Cells:
         """The cells of a field from its column or constant, empty ones as null."""
