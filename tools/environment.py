@@ -126,10 +126,10 @@ def _pip(*words: str | Path) -> None:
 def _variables() -> dict[str, str]:
     """The environment variables of a command: `.venv` first on PATH, and a Rust that runs."""
     path = os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", "")])
-    return {**os.environ, **_rustup_home(), "PATH": path, "VIRTUAL_ENV": str(VENV)}
+    return {**os.environ, **rustup_home(), "PATH": path, "VIRTUAL_ENV": str(VENV)}
 
 
-def _rustup_home() -> dict[str, str]:
+def rustup_home() -> dict[str, str]:
     """RUSTUP_HOME of the rustup that owns `cargo`, for a HOME other than the one Rust was installed from.
 
     The `cargo` that rustup puts on PATH looks for toolchains under HOME; rustup itself puts them beside its own

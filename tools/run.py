@@ -75,7 +75,7 @@ def bench() -> None:
     """Measure this package and its peers in one run; writes docs/benchmarks.md."""
     environment_for("bench")
     with part("benchmarks"):
-        call(script("python"), "tests/benchmarks/run.py", "--write", "docs/benchmarks.md")
+        call(script("python"), "tests/benchmarks/bench.py", "--write", "docs/benchmarks.md")
 
 
 def build() -> None:
