@@ -80,6 +80,98 @@ ITEMSETS = pa.schema(
 )
 
 
+# As mlxtend names and orders them.
+RULE_METRICS = [
+    "antecedent support",
+    "consequent support",
+    "support",
+    "confidence",
+    "lift",
+    "representativity",
+    "leverage",
+    "conviction",
+    "zhangs_metric",
+    "jaccard",
+    "certainty",
+    "kulczynski",
+]
+
+RULES = pa.schema(
+    [
+        _required("antecedent", pa.list_(pa.string())),
+        _required("consequent", pa.list_(pa.string())),
+        *(_required(metric, pa.float64()) for metric in RULE_METRICS),
+        _required("p_value", pa.float64()),
+        _required("q_value", pa.float64()),
+        _required("redundant", pa.bool_()),
+    ]
+)
+
+COUNTS = pa.schema([_required("name", pa.string()), _required("value", pa.int64())])
+
+BREAKDOWN = pa.schema(
+    [
+        _required("dimension", pa.string()),  # thread, source, language, region, split, removed
+        pa.field("value", pa.string()),  # null: the documents that do not say
+        _required("documents", pa.int64()),
+        _required("share", pa.float64()),
+    ]
+)
+
+TIMELINE = pa.schema(
+    [
+        pa.field("start", pa.timestamp("us", tz="UTC")),  # null: the documents without a time
+        _required("unit", pa.string()),  # minute, 10 minutes, hour, day, week, month, year; none
+        _required("timezone", pa.string()),  # in which the bins begin
+        _required("documents", pa.int64()),
+    ]
+)
+
+LENGTHS = pa.schema(
+    [
+        _required("unit", pa.string()),  # characters, tokens
+        _required("length", pa.int64()),
+        _required("documents", pa.int64()),
+    ]
+)
+
+WORDS = pa.schema(
+    [
+        _required("kind", pa.string()),  # word, emote
+        _required("item", pa.string()),
+        _required("count", pa.int64()),
+        _required("documents", pa.int64()),
+        _required("share", pa.float64()),  # of the documents
+    ]
+)
+
+COMPARISON = pa.schema(
+    [
+        pa.field("column", pa.string()),  # null: there was nothing to compare, `note` says why
+        pa.field("group_a", pa.string()),
+        pa.field("group_b", pa.string()),
+        _required("documents_a", pa.int64()),
+        _required("documents_b", pa.int64()),
+        _required("words_tested", pa.int64()),
+        _required("note", pa.string()),
+    ]
+)
+
+KEYNESS = pa.schema(
+    [
+        _required("word", pa.string()),
+        _required("documents_a", pa.int64()),
+        _required("documents_b", pa.int64()),
+        _required("share_a", pa.float64()),
+        _required("share_b", pa.float64()),
+        _required("log_ratio", pa.float64()),
+        _required("g2", pa.float64()),
+        _required("p_value", pa.float64()),
+        _required("q_value", pa.float64()),
+    ]
+)
+
+
 def with_kept(schema: pa.Schema, names: list[str]) -> pa.Schema:
     """`schema` and one nullable text column `x_<name>` per column the user kept."""
     return pa.schema([*schema, *(pa.field(KEPT_PREFIX + name, pa.string()) for name in names)])
