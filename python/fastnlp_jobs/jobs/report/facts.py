@@ -1,0 +1,189 @@
+"""The numbers of a run, from the folders its jobs wrote; nothing is formatted here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+
+from fastnlp_jobs import lineage
+from fastnlp_jobs.schemas import (
+    BREAKDOWN,
+    COMMENTS,
+    COMPARISON,
+    COUNTS,
+    DOCUMENTS,
+    ITEMSETS,
+    KEYNESS,
+    LENGTHS,
+    REJECTED,
+    REMOVED,
+    RULES,
+    TIMELINE,
+    WORDS,
+)
+from fastnlp_jobs.tables import count_rows, read_schema
+
+if TYPE_CHECKING:
+    from fastnlp_jobs.jobs.report import Config
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Where every row went: read = rejected + comments, comments = rejected again + removed + documents."""
+
+    comments: int
+    documents: int
+    rejected: pl.DataFrame  # reason, rows
+    removed: pl.DataFrame  # reason, rows
+
+    @property
+    def rows_rejected(self) -> int:
+        """Rows that could not be used, by crawl or by prepare."""
+        return int(self.rejected["rows"].sum())
+
+    @property
+    def rows_removed(self) -> int:
+        """Comments that prepare left out on purpose."""
+        return int(self.removed["rows"].sum())
+
+    @property
+    def rows_read(self) -> int:
+        """Rows in the user's files."""
+        return self.documents + self.rows_removed + self.rows_rejected
+
+
+@dataclass(frozen=True)
+class Description:
+    """The tables of `describe`."""
+
+    counts: dict[str, int]
+    breakdown: pl.DataFrame
+    timeline: pl.DataFrame
+    lengths: pl.DataFrame
+    words: pl.DataFrame
+    comparison: dict[str, Any]
+    keyness: pl.DataFrame
+    folder: Path
+
+    def share_of(self, dimension: str) -> pl.DataFrame:
+        """One dimension of the breakdown."""
+        return self.breakdown.filter(pl.col("dimension") == dimension)
+
+    def quantile(self, unit: str, percent: int) -> int:
+        """Smallest length that at least `percent` % of the documents do not exceed; 0 without documents."""
+        rows = self.lengths.filter(pl.col("unit") == unit)
+        reached = rows.filter(pl.col("documents").cum_sum() * 100 >= pl.col("documents").sum() * percent)
+        return int(reached["length"][0]) if reached.height else 0
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """The tables of `mine`, rules by q-value and lift, and how its run came to them."""
+
+    rules: pl.DataFrame
+    itemsets: pl.DataFrame
+    transactions: int
+    tests: int
+    min_confidence: float
+    max_q_value: float
+
+    @property
+    def notable(self) -> pl.DataFrame:
+        """Rules of which no shorter rule says as much."""
+        return self.rules.filter(~pl.col("redundant"))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the page shows except samples."""
+
+    flow: Flow
+    description: Description | None
+    patterns: Patterns | None
+
+
+def read_facts(config: "Config") -> Facts:
+    """Read every folder that the config names.
+
+    Raises:
+        BadInput: a table is missing or has other columns.
+    """
+    return Facts(
+        _read_flow(config),
+        None if config.description is None else _read_description(config.description),
+        None if config.patterns is None else _read_patterns(config.patterns),
+    )
+
+
+def scan(path: Path, schema: pa.Schema) -> pl.LazyFrame:
+    """The table at `path` as a lazy query.
+
+    Raises:
+        BadInput: no Parquet file, or a column is missing.
+    """
+    read_schema(path, schema)
+    return pl.scan_parquet(path, glob=False)
+
+
+def _table(path: Path, schema: pa.Schema) -> pl.DataFrame:
+    return scan(path, schema).collect()
+
+
+def _read_flow(config: "Config") -> Flow:
+    rejected = [config.comments / "rejected.parquet", config.documents / "rejected.parquet"]
+    found = [scan(path, REJECTED).select("reason") for path in rejected if path.exists()]
+    return Flow(
+        comments=_count(config.comments / "comments.parquet", COMMENTS),
+        documents=_count(config.documents / "documents.parquet", DOCUMENTS),
+        rejected=_by_reason(pl.concat(found) if found else pl.LazyFrame(schema={"reason": pl.String})),
+        removed=_by_reason(scan(config.documents / "removed.parquet", REMOVED)),
+    )
+
+
+def _count(path: Path, schema: pa.Schema) -> int:
+    read_schema(path, schema)
+    return count_rows(path)
+
+
+def _by_reason(rows: pl.LazyFrame) -> pl.DataFrame:
+    reasons = rows.group_by("reason").agg(rows=pl.len().cast(pl.Int64)).collect(engine="streaming")
+    return reasons.sort("rows", "reason", descending=[True, False])
+
+
+def _read_description(folder: Path) -> Description:
+    counts = _table(folder / "counts.parquet", COUNTS)
+    return Description(
+        counts=dict(counts.iter_rows()),
+        breakdown=_table(folder / "breakdown.parquet", BREAKDOWN),
+        timeline=_table(folder / "timeline.parquet", TIMELINE),
+        lengths=_table(folder / "lengths.parquet", LENGTHS),
+        words=_table(folder / "words.parquet", WORDS),
+        comparison=_table(folder / "comparison.parquet", COMPARISON).row(0, named=True),
+        keyness=_table(folder / "keyness.parquet", KEYNESS),
+        folder=folder,
+    )
+
+
+def _read_patterns(folder: Path) -> Patterns:
+    rules = _table(folder / "rules.parquet", RULES)
+    order = [
+        pl.col("q_value"),
+        pl.col("lift"),
+        pl.col("support"),
+        pl.col("antecedent").list.join(" "),
+        pl.col("consequent").list.join(" "),
+    ]
+    itemsets = _table(folder / "itemsets.parquet", ITEMSETS)
+    record = lineage.read(folder)
+    return Patterns(
+        rules=rules.sort(order, descending=[False, True, True, False, False]),
+        itemsets=itemsets.sort(pl.col("count"), pl.col("items").list.join(" "), descending=[True, False]),
+        transactions=record["counts"]["transactions"],
+        tests=record["counts"]["tests"],
+        min_confidence=record["config"]["min_confidence"],
+        max_q_value=record["config"]["max_q_value"],
+    )

@@ -1,0 +1,75 @@
+"""The chain of jobs behind the page, from the lineage.json of each folder, checked link by link."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastnlp_jobs import lineage
+from fastnlp_jobs.jobs.report import shown
+
+if TYPE_CHECKING:
+    from fastnlp_jobs.jobs.report import Config
+
+_HASH_LETTERS = 12
+
+
+@dataclass(frozen=True)
+class Step:
+    """One job of the chain; `link` says whether it really read the folder shown before it."""
+
+    job: str
+    package: str
+    link: str
+    is_broken: bool
+    counts: list[tuple[str, str]]
+    inputs: list[tuple[str, str]]
+    outputs: list[tuple[str, str]]
+    config: str
+
+
+def read_chain(config: "Config") -> list[Step]:
+    """crawl, prepare, and where they ran mine and describe.
+
+    Raises:
+        BadInput: a folder has no lineage.json.
+    """
+    comments, documents = (lineage.hash_path(folder) for folder in (config.comments, config.documents))
+    links: list[tuple[Path | None, str | None, str]] = [
+        (config.comments, None, ""),
+        (config.documents, comments, "comments"),
+        (config.patterns, documents, "documents"),
+        (config.description, documents, "documents"),
+    ]
+    return [_step(lineage.read(folder), source, name) for folder, source, name in links if folder is not None]
+
+
+def _step(record: dict[str, Any], source: str | None, source_name: str) -> Step:
+    hashes = {name: entry["sha256"] for name, entry in record["inputs"].items()}
+    is_broken = source is not None and source not in hashes.values()
+    link = "the user's files" if source is None else f"exactly the {source_name} shown here"
+    return Step(
+        job=shown.text(record["job"]),
+        package=shown.text(record["package"]),
+        link=f"other {source_name} than those shown here" if is_broken else link,
+        is_broken=is_broken,
+        counts=[(_words(name), _count(value)) for name, value in sorted(record["counts"].items())],
+        inputs=[
+            (shown.text(f"{name}: {record['inputs'][name]['name']}"), _short(hash_))
+            for name, hash_ in sorted(hashes.items())
+        ],
+        outputs=[(shown.text(name), _short(hash_)) for name, hash_ in sorted(record["outputs"].items())],
+        config=shown.text(json.dumps(record["config"], ensure_ascii=False, indent=2, sort_keys=True), 64 * 1024),
+    )
+
+
+def _words(name: str) -> str:
+    return shown.text(name.replace("_", " "))
+
+
+def _count(value: Any) -> str:
+    return shown.integer(value) if isinstance(value, int) else shown.text(json.dumps(value, ensure_ascii=False))
+
+
+def _short(digest: str) -> str:
+    return digest[:_HASH_LETTERS]

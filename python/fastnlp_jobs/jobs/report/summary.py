@@ -1,0 +1,230 @@
+"""The run in plain words: what was found, what it is to be compared with, and what to be careful about."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from markupsafe import Markup
+
+from fastnlp_jobs.jobs.report import shown
+from fastnlp_jobs.jobs.report.facts import SIGNIFICANT, Description, Facts, Flow, Patterns
+
+_LARGE_SHARE = 0.3
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number at the top of the page."""
+
+    label: str
+    value: str
+    note: str
+
+
+def tiles(facts: Facts) -> list[Tile]:
+    """The numbers that matter most, each with what it is a part of."""
+    flow = facts.flow
+    left_out = flow.rows_removed + flow.rows_rejected
+    found = [
+        Tile("rows read", shown.integer(flow.rows_read), f"{shown.integer(flow.rows_rejected)} could not be used"),
+        Tile("documents", shown.integer(flow.documents), f"{_part(flow.documents, flow.rows_read)} of the rows"),
+        Tile("left out", shown.integer(left_out), f"{shown.integer(flow.rows_removed)} removed on purpose"),
+    ]
+    if facts.description is not None:
+        counts = facts.description.counts
+        found.append(
+            Tile("threads", shown.integer(counts["threads"]), f"{shown.integer(counts['authors'])} known authors")
+        )
+        found.append(
+            Tile(
+                "tokens", shown.integer(counts["tokens"]), f"{shown.integer(counts['distinct_words'])} different words"
+            )
+        )
+    if facts.patterns is not None:
+        note = f"not redundant, of {shown.integer(facts.patterns.tests)} tested"
+        found.append(Tile("rules", shown.integer(facts.patterns.notable.height), note))
+    return found
+
+
+def findings(facts: Facts) -> list[Markup]:
+    """What the run found, one sentence or two each."""
+    said = [_flow(facts.flow)]
+    if facts.description is not None:
+        said += [*_corpus(facts.description), *_keyness(facts.description)]
+    if facts.patterns is not None:
+        said += _rules(facts.patterns)
+    return said
+
+
+def cautions(facts: Facts) -> list[Markup]:
+    """What the numbers do not say."""
+    said = []
+    if facts.description is None:
+        said.append(Markup("The step <code>describe</code> was switched off: no words, lengths or times here."))
+    else:
+        said += _gaps(facts.description)
+    if facts.patterns is None:
+        said.append(Markup("The step <code>mine</code> was switched off: no rules here."))
+    said.append(
+        Markup(
+            "Tests treat documents as independent of each other. Comments of one author or one thread are not, "
+            "so read p and q as a filter against chance, not as proof."
+        )
+    )
+    return said
+
+
+def _flow(flow: Flow) -> Markup:
+    sentence = Markup("Of <b>{}</b> rows read, <b>{}</b> ({}) became documents. ").format(
+        shown.integer(flow.rows_read), shown.integer(flow.documents), _part(flow.documents, flow.rows_read)
+    )
+    if flow.rows_removed:
+        top = flow.removed.row(0, named=True)
+        sentence += Markup("{} were removed on purpose, most often for “{}” ({}). ").format(
+            shown.integer(flow.rows_removed), _quoted(top["reason"]), shown.integer(top["rows"])
+        )
+    if flow.rows_rejected:
+        top = flow.rejected.row(0, named=True)
+        sentence += Markup("{} could not be used, most often for “{}” ({}).").format(
+            shown.integer(flow.rows_rejected), _quoted(top["reason"]), shown.integer(top["rows"])
+        )
+    return sentence
+
+
+def _corpus(description: Description) -> list[Markup]:
+    median, long = description.quantile("characters", 50), description.quantile("characters", 95)
+    said = [
+        Markup("Half of the documents have at most <b>{}</b> characters, 95 % at most {}.").format(
+            shown.integer(median), shown.integer(long)
+        )
+    ]
+    known = description.timeline.drop_nulls("start")
+    if known.height:
+        unit, zone = known["unit"][0], known["timezone"][0]
+        days = known["start"].dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d")
+        busiest = known.with_columns(day=days).sort("documents", "start", descending=[True, False]).row(0, named=True)
+        said.append(
+            Markup("The dates run from {} to {}; the busiest {} began on {} with {} documents.").format(
+                days[0], days[-1], unit, busiest["day"], shown.integer(busiest["documents"])
+            )
+        )
+    words = description.words.filter(pl.col("kind") == "word").sort("documents", "item", descending=[True, False])
+    if words.height:
+        most = [_quoted(word) for word in words["item"].head(5)]
+        said.append(
+            Markup("The words that most documents hold: {}. The first stands in {} of them.").format(
+                Markup(", ").join(most), shown.percent(words["share"][0])
+            )
+        )
+    return said
+
+
+def _keyness(description: Description) -> list[Markup]:
+    groups, words = description.comparison, description.keyness
+    if not words.height:
+        return []
+    passed = words.filter(pl.col("q_value") <= SIGNIFICANT)
+    sentence = Markup(
+        "Between {} ({} documents) and {} ({}), <b>{}</b> of {} compared words differ at q ≤ {}; "
+        "without correction chance alone would give about {} at p ≤ {}. "
+    ).format(
+        _quoted(groups["group_a"]),
+        shown.integer(groups["documents_a"]),
+        _quoted(groups["group_b"]),
+        shown.integer(groups["documents_b"]),
+        shown.integer(passed.height),
+        shown.integer(words.height),
+        SIGNIFICANT,
+        shown.integer(round(words.height * SIGNIFICANT)),
+        SIGNIFICANT,
+    )
+    for sign in (1, -1):
+        side = passed.filter(pl.col("log_ratio") * sign > 0)
+        if side.height:
+            sentence += _strongest_word(side.row(0, named=True), groups["group_a" if sign > 0 else "group_b"])
+    return [sentence]
+
+
+def _strongest_word(row: dict[str, Any], group: str) -> Markup:
+    return Markup("Strongest for {}: {} ({} against {} of the documents). ").format(
+        _quoted(group),
+        _quoted(row["word"]),
+        shown.percent(max(row["share_a"], row["share_b"])),
+        shown.percent(min(row["share_a"], row["share_b"])),
+    )
+
+
+def _rules(patterns: Patterns) -> list[Markup]:
+    sentence = Markup(
+        "Of {} rules tested on {} distinct documents, <b>{}</b> have a confidence of at least {} and q ≤ {}, "
+        "and <b>{}</b> of these are not redundant. "
+        "Without correction chance alone would let up to {} through at p ≤ {}. "
+    ).format(
+        shown.integer(patterns.tests),
+        shown.integer(patterns.transactions),
+        shown.integer(patterns.rules.height),
+        shown.percent(patterns.min_confidence),
+        patterns.max_q_value,
+        shown.integer(patterns.notable.height),
+        shown.integer(round(patterns.tests * patterns.max_q_value)),
+        patterns.max_q_value,
+    )
+    if patterns.notable.height:
+        rule = patterns.notable.sort("lift", "q_value", descending=[True, False], maintain_order=True).row(
+            0, named=True
+        )
+        sentence += Markup(
+            "The highest lift: of the documents with {}, {} also have {}; of all documents {} do."
+        ).format(
+            _joined(rule["antecedent"]),
+            shown.percent(rule["confidence"]),
+            _joined(rule["consequent"]),
+            shown.percent(rule["consequent support"]),
+        )
+    return [sentence]
+
+
+def _gaps(description: Description) -> list[Markup]:
+    counts, documents = description.counts, description.counts["documents"]
+    said = []
+    for name, without in {"date": "time", "author": "author", "region": "region"}.items():
+        missing = counts[f"documents_without_{without}"]
+        if missing == documents > 0:
+            said.append(Markup("No document has {} {}: nothing here can speak of it.").format(_article(name), name))
+        elif missing:
+            said.append(
+                Markup("{} documents ({}) have no {} and are left out wherever it counts.").format(
+                    shown.integer(missing), _part(missing, documents), name
+                )
+            )
+    threads = description.share_of("thread")
+    if threads.height > 1 and threads["share"][0] >= _LARGE_SHARE:
+        said.append(
+            Markup("One thread, {}, holds {} of the documents and weighs as much in every number.").format(
+                _quoted(threads["value"][0]), shown.percent(threads["share"][0])
+            )
+        )
+    if not description.keyness.height:
+        said.append(Markup("{}.").format(_sentence(description.comparison["note"])))
+    return said
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
+
+
+def _sentence(note: str) -> str:
+    return shown.text(note[:1].upper() + note[1:])
+
+
+def _part(part: int, whole: int) -> str:
+    return shown.percent(part / whole) if whole else shown.NOTHING
+
+
+def _quoted(value: str) -> Markup:
+    """A word from outside, kept from turning the direction of the sentence around it."""
+    return Markup('<bdi class="word">{}</bdi>').format(shown.text(value, 40))
+
+
+def _joined(words: list[str]) -> Markup:
+    return Markup(" + ").join(_quoted(word) for word in words)

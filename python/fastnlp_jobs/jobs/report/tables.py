@@ -1,0 +1,169 @@
+"""Tables of the page: columns of one kind each, rows up to a limit, and where the rest stands."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from fastnlp_jobs.jobs.report import shown
+from fastnlp_jobs.jobs.report.facts import Description, Facts, Flow, Patterns
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: heading, the field it shows, its kind, and what the heading's hint says."""
+
+    title: str
+    field: str
+    kind: str  # text, words, integer, share, number, probability, flag
+    hint: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the column sorts by value and stands to the right."""
+        return self.kind in _FORMATS
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a reader sees, and the value that sorting uses."""
+
+    kind: str
+    value: Any
+    shown: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page; `total` rows stand in `file`."""
+
+    name: str
+    title: str
+    columns: list[Column]
+    rows: list[list[Cell]]
+    total: int
+    file: str
+    note: str = ""
+
+
+_FORMATS: dict[str, Callable[[Any], str]] = {
+    "integer": shown.integer,
+    "share": shown.percent,
+    "number": shown.number,
+    "probability": shown.probability,
+}
+
+_ITEM_COLUMNS = [
+    Column("Times", "count", "integer", "how often it occurs"),
+    Column("Documents", "documents", "integer", "documents that hold it at least once"),
+    Column("Share", "share", "share", "of all documents"),
+]
+_RULE_COLUMNS = [
+    Column("If a document has", "antecedent", "words"),
+    Column("it also has", "consequent", "words"),
+    Column(
+        "Confidence", "confidence", "share", "share of the documents with the left side that also have the right side"
+    ),
+    Column(
+        "Without the rule", "consequent support", "share", "baseline: share of all documents that have the right side"
+    ),
+    Column("Lift", "lift", "number", "confidence divided by its baseline; 1 = no connection"),
+    Column("Support", "support", "share", "share of all documents that have both sides"),
+    Column(
+        "By chance",
+        "expected",
+        "share",
+        "baseline of the support: both sides if they had nothing to do with each other",
+    ),
+    Column("p", "p_value", "probability", "Fisher's exact test of this rule alone"),
+    Column("q", "q_value", "probability", "p corrected for all tests (Benjamini–Hochberg)"),
+    Column("Redundant", "redundant", "flag", "a shorter rule with the same right side says as much"),
+]
+_KEYNESS_COLUMNS = [
+    Column("Word", "word", "text"),
+    Column("Log ratio", "log_ratio", "number", "1 = twice as frequent in the first group, −1 = in the second"),
+    Column("First group", "share_a", "share", "documents of the first group that hold the word"),
+    Column("Second group", "share_b", "share", "documents of the second group that hold the word"),
+    Column("G²", "g2", "number", "log-likelihood of the difference"),
+    Column("p", "p_value", "probability", "of this word alone"),
+    Column("q", "q_value", "probability", "p corrected for all words compared (Benjamini–Hochberg)"),
+]
+
+
+def build_tables(facts: Facts, max_rows: int) -> dict[str, Table]:
+    """Every table that the run has rows for, by name."""
+    tables = _flow_tables(facts.flow)
+    if facts.description is not None:
+        tables += _description_tables(facts.description)
+    if facts.patterns is not None:
+        tables += _pattern_tables(facts.patterns)
+    return {name: _fill(*table, max_rows) for table in tables if table[3].height for name in [table[0]]}
+
+
+_Draft = tuple[str, str, list[Column], pl.DataFrame, str]  # name, title, columns, rows, file
+
+
+def _flow_tables(flow: Flow) -> list[_Draft]:
+    parts = [
+        flow.rejected.with_columns(step=pl.lit("could not be used")),
+        flow.removed.with_columns(step=pl.lit("removed on purpose")),
+    ]
+    reasons = pl.concat(parts).with_columns(share=pl.col("rows") / max(flow.rows_read, 1))
+    columns = [
+        Column("What happened", "step", "text"),
+        Column("Reason", "reason", "text"),
+        Column("Rows", "rows", "integer"),
+        Column("Share", "share", "share", "of all rows read"),
+    ]
+    return [("reasons", "Rows left out, by reason", columns, reasons, "rejected.parquet and documents/removed.parquet")]
+
+
+def _description_tables(description: Description) -> list[_Draft]:
+    tables: list[_Draft] = []
+    for dimension, title in {
+        "thread": "Threads",
+        "region": "Regions",
+        "language": "Languages",
+        "source": "Sources",
+    }.items():
+        columns = [Column(title[:-1], "value", "text"), *_ITEM_COLUMNS[1:]]
+        tables.append((dimension, title, columns, description.share_of(dimension), "description/breakdown.parquet"))
+    for kind, title in {"word": "Words", "emote": "Emotes and emoji"}.items():
+        rows = description.words.filter(pl.col("kind") == kind)
+        columns = [Column(title.split()[0][:-1], "item", "text"), *_ITEM_COLUMNS]
+        tables.append((kind, title, columns, rows, "description/words.parquet"))
+    tables.append(("keyness", "Key words", _KEYNESS_COLUMNS, description.keyness, "description/keyness.parquet"))
+    return tables
+
+
+def _pattern_tables(patterns: Patterns) -> list[_Draft]:
+    rules = patterns.rules.with_columns(expected=pl.col("antecedent support") * pl.col("consequent support"))
+    itemsets = patterns.itemsets.filter(pl.col("items").list.len() > 1)
+    columns = [
+        Column("Words that stand together", "items", "words"),
+        Column("Documents", "count", "integer"),
+        Column("Support", "support", "share", "share of all documents"),
+    ]
+    return [
+        ("rules", "Rules", _RULE_COLUMNS, rules, "patterns/rules.parquet"),
+        ("itemsets", "Frequent combinations of two or more words", columns, itemsets, "patterns/itemsets.parquet"),
+    ]
+
+
+def _fill(name: str, title: str, columns: list[Column], rows: pl.DataFrame, file: str, max_rows: int) -> Table:
+    head = rows.head(max_rows).select(column.field for column in columns)
+    cells = [[_cell(column, value) for column, value in zip(columns, row, strict=True)] for row in head.iter_rows()]
+    return Table(name, title, columns, cells, rows.height, file)
+
+
+def _cell(column: Column, value: Any) -> Cell:
+    if column.kind == "words":
+        return Cell("words", None, " + ".join(shown.text(word) for word in value))
+    if column.kind == "flag":
+        return Cell("flag", None, "yes" if value else "no")
+    if column.kind == "text":
+        return Cell(
+            "text" if value is not None else "missing", None, shown.text(value) if value is not None else "not given"
+        )
+    return Cell(column.kind, value, _FORMATS[column.kind](value) if value is not None else shown.NOTHING)
