@@ -1,5 +1,7 @@
 """The environment `.venv`: made once, brought up to date in parts, each skipped while its inputs are the same."""
 
+from __future__ import annotations  # see run.py
+
 import hashlib
 import json
 import os
@@ -49,7 +51,10 @@ def script(name: str) -> Path:
 
 def call(*command: str | Path, must_succeed: bool = True) -> int:
     """Run a command in the repository's root with `.venv` first on PATH; end with its exit code if it must succeed."""
-    code = subprocess.run([str(word) for word in command], cwd=ROOT, env=_variables()).returncode
+    try:
+        code = subprocess.run([str(word) for word in command], cwd=ROOT, env=_variables()).returncode
+    except FileNotFoundError:
+        sys.exit(f"{command[0]} is not there; install it (`cargo` comes with rustup) and run this again")
     if code != 0 and must_succeed:
         print(f"{shlex.join(str(word) for word in command)} ended with exit code {code}", file=sys.stderr)
         sys.exit(code if code > 0 else 1)

@@ -4,6 +4,8 @@ Standard library only, for any Python from 3.11 and any system. Tasks work in `.
 to date first; parts whose inputs have not changed are skipped.
 """
 
+from __future__ import annotations  # an older Python gets as far as the line that says which one is needed
+
 import argparse
 import shutil
 import sys
@@ -118,6 +120,8 @@ TASKS: dict[str, Callable[[], None]] = {
 
 def main() -> None:
     """Run the named task, then print seconds per part."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file is also read by the Pythons that it turns away
+        sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.12 …")
     listing = "\n".join(f"  {name:13}{function.__doc__}" for name, function in TASKS.items())
     parser = argparse.ArgumentParser(
         usage="python tools/run.py TASK", epilog=listing, formatter_class=argparse.RawDescriptionHelpFormatter
