@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fastnlp_jobs.cli import main
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.crawl import Config
-from fastnlp_jobs.jobs.crawl.pseudonyms import PUBLIC_EXAMPLE_KEY
+from fastnlp_jobs.jobs.crawl.pseudonyms import PUBLIC_EXAMPLE_KEY, pseudonymizer
 
 KEY = "a key only for this test"
 NAMES = ["张三丰与太极", "alice_wonder", "Bob.Builder99", "carol-secret"]
@@ -69,6 +71,12 @@ def test_a_pseudonym_is_the_documented_hmac_under_the_key_of_the_environment(
     assert run.state == "up to date"
     assert run.column("author") == expected
     assert not (folder / "home").exists()
+
+
+@given(st.text(min_size=1, max_size=80), st.text(max_size=40))
+def test_pseudonyms_are_hmac_sha256_for_any_key_and_name(key: str, name: str) -> None:
+    expected = hmac.new(key.encode(), name.encode(), hashlib.sha256).hexdigest()[:32]
+    assert pseudonymizer(key)(name) == expected
 
 
 def test_the_key_file_is_made_once_for_this_user_only_and_said(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:

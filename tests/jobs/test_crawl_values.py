@@ -66,6 +66,7 @@ def test_a_written_time_is_this_moment(cell: str, expected: str) -> None:
         ("昨天 25:00", DateKind.UNREADABLE),
         ("9999年前", DateKind.UNREADABLE),
         ("0001-01-01", DateKind.UNREADABLE),
+        ("9999-12-31T23:59:59-05:00", DateKind.UNREADABLE),
         ("下周", DateKind.UNREADABLE),
         ("=HYPERLINK()", DateKind.UNREADABLE),
     ],

@@ -84,7 +84,7 @@ class Config(JobConfig):
         key = self.key()
         values["pseudonym_key"] = "public example" if self.public_example_key else key and pseudonyms.key_id(key)
         if author := self.mapping.constants.author:
-            values["mapping"]["constants"]["author"] = key and pseudonyms.pseudonym(key, author)
+            values["mapping"]["constants"]["author"] = key and pseudonyms.pseudonymizer(key)(author)
         return values
 
     def key(self) -> str | None:

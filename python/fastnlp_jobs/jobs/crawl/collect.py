@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,7 @@ from fastnlp_jobs.jobs.crawl import Config, Result
 from fastnlp_jobs.jobs.crawl.dates import DateReader
 from fastnlp_jobs.jobs.crawl.mapping import Mapping
 from fastnlp_jobs.jobs.crawl.masks import mask_rejected
-from fastnlp_jobs.jobs.crawl.pseudonyms import pseudonym
+from fastnlp_jobs.jobs.crawl.pseudonyms import pseudonymizer
 from fastnlp_jobs.jobs.crawl.rows import RowMaker
 from fastnlp_jobs.schemas import COMMENTS, EXAMPLES, REJECTED, with_kept
 from fastnlp_jobs.sources.files import SourceFile, detect_encoding, find_files, is_empty
@@ -33,7 +32,7 @@ def collect(config: Config) -> Result:
     encodings = {file.name: config.encoding or detect_encoding(file.path) for file in files if file.format != "parquet"}
     key = config.key()
     dates = DateReader(ZoneInfo(config.timezone), config.collected_at)
-    maker = RowMaker(config.mapping, dates, None if key is None else partial(pseudonym, key))
+    maker = RowMaker(config.mapping, dates, None if key is None else pseudonymizer(key))
     rows_out, labelled = _write(config.output, config.mapping, maker, _batches(config, files, encodings))
     if rows_out == 0:
         raise BadInput(_no_rows(config, maker))

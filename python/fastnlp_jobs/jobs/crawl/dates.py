@@ -15,6 +15,7 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=_UTC)
 _SECOND = datetime.timedelta(seconds=1)
 _DAY = datetime.timedelta(days=1)
 _MICROSECOND = datetime.timedelta(microseconds=1)
+_LAST = (datetime.datetime.max.replace(tzinfo=_UTC) - _EPOCH) // _MICROSECOND  # 0001-01-01 is a program's "no time"
 _UNITS = {
     "秒": _SECOND,
     "分": 60 * _SECOND,
@@ -72,7 +73,11 @@ class DateReader:
         if not written:
             return Date(DateKind.EMPTY, region=read_region(region))
         kind, moment = self._moment(written)
-        microseconds = None if moment is None else (moment - _EPOCH) // _MICROSECOND
+        if moment is None:
+            return Date(kind, region=read_region(region))
+        microseconds = (moment - _EPOCH) // _MICROSECOND
+        if not 0 <= microseconds <= _LAST:
+            return Date(DateKind.UNREADABLE, region=read_region(region))
         return Date(kind, microseconds, read_region(region))
 
     def _moment(self, written: str) -> tuple[DateKind, datetime.datetime | None]:
@@ -89,11 +94,11 @@ class DateReader:
     def _absolute(self, written: str) -> datetime.datetime | None:
         if number := _EPOCH_NUMBER.fullmatch(written):
             return _EPOCH + int(number["seconds"]) * _SECOND + int(number["milli"] or 0) * 1000 * _MICROSECOND
+        if (moment := _iso(written)) is not None:
+            return self._in_zone(moment)
         if full := _FULL_DATE.fullmatch(written):
             day = datetime.datetime(int(full["year"]), int(full["month"]), int(full["day"]))
-            return self._in_utc(_at_clock(day, full))
-        if written[:4].isdigit() and written[4:5] == "-":
-            return self._in_utc(datetime.datetime.fromisoformat(written))
+            return self._in_zone(_at_clock(day, full))
         return None
 
     def _relative(self, written: str) -> tuple[DateKind, datetime.datetime | None]:
@@ -106,20 +111,29 @@ class DateReader:
         if ago:
             return DateKind.RELATIVE, self.collected_at - int(ago["count"]) * _UNITS[ago["unit"]]
         if day:
-            return DateKind.RELATIVE, self._in_utc(self._named_day(self.collected_at, day))
+            return DateKind.RELATIVE, self._in_zone(self._named_day(self.collected_at, day))
         return DateKind.RELATIVE, self.collected_at
 
     def _named_day(self, collected_at: datetime.datetime, day: re.Match[str]) -> datetime.datetime:
         today = collected_at.astimezone(self.timezone).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
         return _at_clock(today - _DAYS_AGO[day["day"] or "今天"] * _DAY, day)
 
-    def _in_utc(self, moment: datetime.datetime) -> datetime.datetime:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=self.timezone)).astimezone(_UTC)
+    def _in_zone(self, moment: datetime.datetime) -> datetime.datetime:
+        return moment if moment.tzinfo else moment.replace(tzinfo=self.timezone)
 
 
 def read_region(cell: str | None) -> str | None:
     """`IP属地：北京` as `北京`; None where nothing is left."""
     return _REGION_PREFIX.sub("", (cell or "").strip()) or None
+
+
+def _iso(written: str) -> datetime.datetime | None:
+    if written[4:5] != "-":
+        return None
+    try:
+        return datetime.datetime.fromisoformat(written)
+    except ValueError:
+        return None
 
 
 def _at_clock(day: datetime.datetime, found: re.Match[str]) -> datetime.datetime:
