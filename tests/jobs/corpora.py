@@ -78,7 +78,7 @@ def _generated(number: int, chance: random.Random) -> dict[str, Any]:
         "lang": "fr" if french else "zh",
         "text": text,
         "clean": text.strip(),
-        "tokens": tokens,
+        "tokens": [*tokens, *emotes],
         "num_emotes": len(emotes),
         "split": chance.choice(["train", "train", "train", "dev", "test"]),
         "label": label,

@@ -95,11 +95,17 @@ def test_a_word_counts_every_time_and_once_per_document(tmp_path: Path) -> None:
     assert rows_of(output, "words") == [("word", "a", 4, 2, 2 / 3), ("word", "b", 2, 2, 2 / 3)]
 
 
-def test_emotes_are_counted_as_the_platforms_write_them(tmp_path: Path) -> None:
-    rows = texts("x")
-    rows[0]["text"] = "太好了[捂脸][捂脸] 👍🏽 ponceJAM iPhone [not an emote at all]"
-    emotes = [(row[1], row[2]) for row in rows_of(described(tmp_path, rows), "words") if row[0] == "emote"]
-    assert emotes == [("[捂脸]", 2), ("ponceJAM", 1), ("👍🏽", 1)]
+def test_emotes_are_no_words(tmp_path: Path) -> None:
+    rows = texts("太好了 [捂脸] [捂脸] 👍🏽 🇫🇷 ponceJAM LUL iphone [ ]")
+    listed = [row[:3] for row in rows_of(described(tmp_path, rows), "words")]
+    assert [row[1:] for row in listed if row[0] == "emote"] == [
+        ("[捂脸]", 2),
+        ("LUL", 1),
+        ("ponceJAM", 1),
+        ("🇫🇷", 1),
+        ("👍🏽", 1),
+    ]
+    assert {row[1] for row in listed if row[0] == "word"} == {"[", "]", "iphone", "太好了"}
 
 
 def test_lengths_are_exact_counts_per_length(tmp_path: Path) -> None:
@@ -210,12 +216,12 @@ def test_an_empty_corpus_is_described_without_pictures(tmp_path: Path) -> None:
     assert list(output.glob("*.png")) == []
 
 
-def test_emoji_words_are_listed_but_not_drawn(tmp_path: Path) -> None:
-    comments = write_comments(tmp_path / "c", texts("a", "😂"))
-    documents = write_documents(tmp_path / "d", texts("a", "😂"), comments)
+def test_words_that_the_font_lacks_are_listed_but_not_drawn(tmp_path: Path) -> None:
+    comments = write_comments(tmp_path / "c", texts("a", "한국"))
+    documents = write_documents(tmp_path / "d", texts("a", "한국"), comments)
     answer = execute("describe", Config(input=documents, output=tmp_path / "description"))
     assert answer["result"]["words_not_drawn"] == 1
-    assert ("word", "😂", 1, 1, 0.5) in rows_of(tmp_path / "description", "words")
+    assert ("word", "한국", 1, 1, 0.5) in rows_of(tmp_path / "description", "words")
 
 
 @pytest.mark.parametrize(

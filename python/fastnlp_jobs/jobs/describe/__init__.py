@@ -28,7 +28,7 @@ class Config(JobConfig):
     compare: Compare | None = Field(
         None, description="two groups whose words are compared; default: the two most frequent labels, if there are any"
     )
-    top_words: int = Field(500, ge=1, le=100_000, description="how many words and how many emotes are listed")
+    top_words: int = Field(500, ge=1, le=100_000, description="how many words, and how many emotes, are listed")
     cloud_words: int = Field(100, ge=1, le=1000, description="how many words the word cloud shows")
     min_documents: int = Field(5, ge=1, description="a word in fewer documents (both groups together) is not compared")
     timezone: str = Field("UTC", description="zone in which days and hours of the timeline begin")

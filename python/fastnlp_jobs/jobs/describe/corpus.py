@@ -31,13 +31,15 @@ def describe(config: "Config") -> dict[str, Any]:
     removed = _scan(config.input / "removed.parquet", REMOVED)
     totals = questions.totals(documents)
     num_documents = totals["documents"]
-    words, distinct = questions.top_words(documents, num_documents, config.top_words)
-    emotes = questions.top_emotes(documents, num_documents, config.top_words)
-    totals |= {"distinct_words": distinct, "removed": questions.count(removed)}
+    every_word, every_emote = questions.items(documents)
+    words = questions.most_frequent("word", every_word, num_documents, config.top_words)
+    emotes = questions.most_frequent("emote", every_emote, num_documents, config.top_words)
+    totals |= {"distinct_words": every_word.height, "distinct_emotes": every_emote.height}
+    totals["removed"] = questions.count(removed)
     timeline = questions.timeline(documents, config.timezone)
     lengths = questions.lengths(documents)
     compared = keyness.compare(config, documents)
-    events.event("counted", documents=num_documents, words=distinct, compared=compared.words.height)
+    events.event("counted", documents=num_documents, words=every_word.height, compared=compared.words.height)
 
     output = config.output
     _write(questions.as_counts(totals), output / "counts.parquet", COUNTS)
@@ -53,7 +55,7 @@ def describe(config: "Config") -> dict[str, Any]:
         "threads": totals["threads"],
         "authors": totals["authors"],
         "tokens": totals["tokens"],
-        "distinct_words": distinct,
+        "distinct_words": every_word.height,
         "documents_without_time": totals["documents_without_time"],
         "words_compared": compared.words.height if compared.was_possible else None,
         "words_not_drawn": not_drawn,

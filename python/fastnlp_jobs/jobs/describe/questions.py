@@ -11,12 +11,8 @@ import polars as pl
 DIMENSIONS = {"thread": "thread_id", "source": "source", "language": "lang", "region": "region", "split": "split"}
 UNITS = {"minute": "1m", "10 minutes": "10m", "hour": "1h", "day": "1d", "week": "1w", "month": "1mo", "year": "1y"}
 MAX_BINS = 100
-# Emotes as the platforms write them: [捂脸]; emoji with their modifiers; channelName (Twitch: prefix in small letters).
-EMOTE = (
-    r"\[[\p{Han}A-Za-z0-9]{1,8}\]"
-    r"|\p{Extended_Pictographic}[\x{FE0F}\x{1F3FB}-\x{1F3FF}]*(?:\x{200D}\p{Extended_Pictographic}\x{FE0F}?)*"
-    r"|\b[a-z][a-z0-9]{2,}[A-Z][A-Za-z0-9]*\b"
-)
+# `prepare` lower-cases words and keeps an emote as one token with its case: [捂脸], 😂, ponceJAM, LUL.
+EMOTE = r"^\[.+\]$|^[\p{Extended_Pictographic}\p{Regional_Indicator}]|\p{Lu}"
 
 
 def collect(query: pl.LazyFrame) -> pl.DataFrame:
@@ -115,34 +111,26 @@ def lengths(documents: pl.LazyFrame) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def top_words(documents: pl.LazyFrame, num_documents: int, top: int) -> tuple[pl.DataFrame, int]:
-    """The most frequent tokens, and how many distinct ones there are."""
-    items = _count_items(documents.select(item=pl.col("tokens")))
-    return _first("word", items, num_documents, top), items.height
-
-
-def top_emotes(documents: pl.LazyFrame, num_documents: int, top: int) -> pl.DataFrame:
-    """The most frequent emotes of the original texts (`clean` may have lost them)."""
-    items = _count_items(documents.select(item=pl.col("text").str.extract_all(EMOTE)))
-    return _first("emote", items, num_documents, top)
-
-
-def _count_items(lists: pl.LazyFrame) -> pl.DataFrame:
-    """Occurrences of each item, and the documents that hold it at least once."""
+def items(documents: pl.LazyFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Every word, and every emote, with its occurrences and the documents that hold it at least once."""
+    lists = documents.select(item=pl.col("tokens"))
     occurrences = _tally(lists, "count")
     in_documents = _tally(lists.select(pl.col("item").list.unique()), "documents")
-    return collect(occurrences).join(collect(in_documents), on="item")
+    counted = collect(occurrences).join(collect(in_documents), on="item")
+    is_emote = pl.col("item").str.contains(EMOTE)
+    return counted.filter(~is_emote), counted.filter(is_emote)
 
 
-def _tally(lists: pl.LazyFrame, name: str) -> pl.LazyFrame:
-    return lists.explode("item").drop_nulls().group_by("item").agg(pl.len().cast(pl.Int64).alias(name))
-
-
-def _first(kind: str, items: pl.DataFrame, num_documents: int, top: int) -> pl.DataFrame:
+def most_frequent(kind: str, counted: pl.DataFrame, num_documents: int, top: int) -> pl.DataFrame:
+    """The first `top` rows of WORDS of one kind."""
     return (
-        items.sort("count", "item", descending=[True, False])
+        counted.sort("count", "item", descending=[True, False])
         .head(top)
         .select(
             pl.lit(kind).alias("kind"), "item", "count", "documents", share=pl.col("documents") / max(num_documents, 1)
         )
     )
+
+
+def _tally(lists: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    return lists.explode("item").drop_nulls().group_by("item").agg(pl.len().cast(pl.Int64).alias(name))
