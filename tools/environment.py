@@ -88,8 +88,6 @@ def dictionary(lock: str, again: bool = False) -> None:
     """Write the binary dictionary from the jieba package that `lock` pins, unless it is there."""
     install(lock)
     generator = ROOT / "tools" / "dictionary.py"
-    if not generator.exists():
-        return
     digest = _digest([generator, ROOT / "requirements" / "build.txt"])
     if again or not DICTIONARY.exists() or _stamp("dictionary") != digest:
         with part("dictionary"):

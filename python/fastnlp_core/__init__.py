@@ -3,11 +3,13 @@
 from fastnlp_core import errors
 from fastnlp_core.itemsets import association_rules, benjamini_hochberg, frequent_itemsets
 from fastnlp_core.neardup import NearDuplicates, near_duplicates
+from fastnlp_core.segment import Segmenter
 from fastnlp_core.similarity import jaccard
 from fastnlp_core.text import Step, normalize
 
 __all__ = [
     "NearDuplicates",
+    "Segmenter",
     "Step",
     "association_rules",
     "benjamini_hochberg",

@@ -135,4 +135,25 @@ pub enum Error {
         /// What to do.
         advice: &'static str,
     },
+    /// A line of a dictionary or user dictionary cannot be read.
+    #[error("{file}:{line}: expected {expected}, got {found}; correct or remove the line")]
+    DictionaryLine {
+        /// Name of the file.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// The format, in words.
+        expected: &'static str,
+        /// The line that came.
+        found: String,
+    },
+    /// The packed dictionary is not a file that `tools/dictionary.py` wrote.
+    #[error(
+        "the packed dictionary cannot be read ({reason}); \
+         run `make dictionary` and install the package again"
+    )]
+    DictionaryImage {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
 }

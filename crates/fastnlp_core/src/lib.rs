@@ -9,6 +9,7 @@ pub mod columns;
 pub mod error;
 pub mod itemsets;
 pub mod neardup;
+pub mod segment;
 pub mod similarity;
 pub mod text;
 

@@ -54,7 +54,9 @@ fn class_name(error: &Error) -> &'static str {
         | Error::RepeatedStep { .. }
         | Error::Value { .. }
         | Error::RepeatedItemset { .. }
-        | Error::MissingSubset { .. } => "InputError",
+        | Error::MissingSubset { .. }
+        | Error::DictionaryLine { .. }
+        | Error::DictionaryImage { .. } => "InputError",
         Error::MemoryLimit { .. } => "MemoryLimitError",
     }
 }

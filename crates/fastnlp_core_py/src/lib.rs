@@ -6,6 +6,7 @@ mod convert;
 mod error;
 mod itemsets;
 mod neardup;
+mod segment;
 mod similarity;
 mod text;
 
@@ -15,6 +16,7 @@ use pyo3::prelude::*;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     itemsets::register(module)?;
     neardup::register(module)?;
+    segment::register(module)?;
     similarity::register(module)?;
     text::register(module)
 }
