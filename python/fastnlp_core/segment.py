@@ -219,6 +219,8 @@ class Segmenter:
         if isinstance(segment, str):
             word = _word("segment", segment)
             freq = self._native.suggest_joined(word)
+        elif not isinstance(segment, (list, tuple)):
+            raise ColumnTypeError(f"segment: expected a word (str) or a list of its parts, got {segment!a}")
         else:
             parts = [_word(f"segment[{row}]", part) for row, part in enumerate(segment)]
             word = "".join(parts)
@@ -247,16 +249,16 @@ def _read_file(argument: str, path: str | os.PathLike[str]) -> tuple[str, bytes]
         raise InputError(f"{argument}: expected a file that can be read, got {str(path)!a} ({error})") from error
 
 
-def _word_fields(row: int, word: UserWord) -> tuple[str, int | None]:
+def _word_fields(row: int, word: object) -> tuple[str, int | None]:
     """Word and frequency of one item of `user_words`."""
     where = f"user_words[{row}]"
-    fields = (word,) if isinstance(word, str) else word
-    if not isinstance(fields, (tuple, list)) or not 1 <= len(fields) <= 3:
+    fields = word if isinstance(word, tuple) else (word,)
+    if not 1 <= len(fields) <= 3 or not isinstance(fields[0], str):
         raise ColumnTypeError(f"{where}: expected a word or (word, frequency, tag), got {word!a}")
     return _word(where, fields[0]), _frequency(where, fields[1] if len(fields) > 1 else None)
 
 
-def _word(argument: str, word: str) -> str:
+def _word(argument: str, word: object) -> str:
     if not isinstance(word, str):
         raise ColumnTypeError(f"{argument}: expected a word (str), got {word!a}")
     if not word:
@@ -264,7 +266,7 @@ def _word(argument: str, word: str) -> str:
     return _utf8(argument, word)
 
 
-def _frequency(argument: str, freq: int | None) -> int | None:
+def _frequency(argument: str, freq: object) -> int | None:
     if freq is None:
         return None
     if not isinstance(freq, int):

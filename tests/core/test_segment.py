@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from fastnlp_core import Segmenter
 from fastnlp_core.errors import ColumnTypeError, InputError
 
+settings.register_profile("no deadline", deadline=None)  # what else the machine does is no failure
+settings.load_profile("no deadline")
 jieba.setLogLevel(60)
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -162,7 +164,7 @@ changes = st.one_of(
 
 @pytest.fixture(scope="module")
 def small_dictionary(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("small") / "small.txt"
+    path: Path = tmp_path_factory.mktemp("small") / "small.txt"
     path.write_text(SMALL, encoding="utf-8")
     return path
 
@@ -208,7 +210,8 @@ def test_a_user_dictionary_reads_as_in_jieba(tmp_path):
         "\ufeff云计算 5\r\n李小福 2 nr\n\n  创新办 3 i\neasy_install 3 eng\n韩玉赏鉴 nz\n台中\na b 3\n5 x\n".encode()
     )
     ours, theirs = Segmenter(user_words=path), jieba.Tokenizer()
-    theirs.load_userdict(str(path))
+    with path.open("rb") as file:
+        theirs.load_userdict(file)
     text = "李小福是创新办主任也是云计算方面的专家; easy_install is great 韩玉赏鉴 在台中 a b 5x"
     assert ours.cut(text) == theirs.lcut(text)
     assert ours.suggest_freq(("a b", "台中")) == theirs.suggest_freq(("a b", "台中"))
@@ -368,6 +371,13 @@ def test_what_is_no_text_is_refused(segmenter, column):
 def test_bytes_that_are_no_utf8_name_their_row(segmenter):
     with pytest.raises(InputError, match=r"^texts\[1\]: expected UTF-8, got invalid bytes"):
         segmenter.cut(pa.array([b"ok", b"\xff"]))
+
+
+def test_parts_that_are_no_words_are_refused(segmenter):
+    with pytest.raises(ColumnTypeError, match=r"^segment: expected a word \(str\) or a list of its parts, got 5$"):
+        segmenter.suggest_freq(5)
+    with pytest.raises(ColumnTypeError, match=r"^segment\[1\]: expected a word \(str\), got 5$"):
+        segmenter.suggest_freq(["好", 5])
 
 
 def test_another_mode_is_refused(segmenter):
