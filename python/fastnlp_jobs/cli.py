@@ -8,6 +8,7 @@ import importlib.metadata
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -100,9 +101,18 @@ def _describe_keys(config_class: type[BaseModel]) -> str:
         if name in hidden:
             lines.append(f"  (environment {hidden[name]})\n      {field.description}")
             continue
-        default = "required" if field.is_required() else f"default {field.get_default(call_default_factory=True)!r}"
+        default = (
+            "required" if field.is_required() else f"default {_shown(field.get_default(call_default_factory=True))}"
+        )
         lines.append(f"  {name} ({default})\n      {field.description or ''}")
     return "\n".join(lines)
+
+
+def _shown(default: Any) -> str:
+    """A default as YAML would have it: a group of keys only with what differs in it."""
+    if isinstance(default, BaseModel):
+        return str(default.model_dump(exclude_defaults=True))
+    return str(default) if isinstance(default, Path) else repr(default)
 
 
 def _first_line(config_class: type[BaseModel]) -> str:

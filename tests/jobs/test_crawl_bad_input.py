@@ -154,6 +154,15 @@ REFUSED = [
     ("a.csv.gz", gzip.compress(b"t\nx\n" * 9999)[:-20], TEXT, "in/a.csv.gz: its gzip data is damaged"),
     ("a.dat", b"t\nx\n", TEXT, "in/a.dat: cannot tell its format by its name (expected .csv, .tsv, .jsonl, .ndjson"),
     (
+        "a.txt",
+        b"x\n",
+        {"labels": {"files": {"neg.txt": "bad"}}},
+        (
+            "mapping.labels.files: `neg.txt` matches none of the 1 files (a.txt); patterns are of paths below the "
+            "input folder, and * matches / as well"
+        ),
+    ),
+    (
         "a.csv",
         b"t,l,s\nx,1,training\n",
         {**TEXT, "labels": {"column": "l"}, "split": {"column": "s"}},

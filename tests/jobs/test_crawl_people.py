@@ -85,6 +85,7 @@ def test_the_key_file_is_made_once_for_this_user_only_and_said(folder: Path, cap
     assert f'"file": "{key_file}"' in capfd.readouterr().err
     if sys.platform != "win32":
         assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    assert [path.name for path in key_file.parent.iterdir()] == ["pseudonym.key"]
     key = key_file.read_text(encoding="utf-8")
     assert main(settings(folder)) == 0
     assert "made a pseudonym key" not in capfd.readouterr().err
@@ -143,6 +144,11 @@ def test_a_place_where_no_key_file_can_be_made_is_named(folder: Path, capfd: pyt
     (folder / "home").write_text("a file where a folder should be", encoding="utf-8")
     assert main(settings(folder)) == 2
     assert "set FASTNLP_PSEUDONYM_KEY or another path" in capfd.readouterr().err
+
+
+def test_a_user_without_home_is_told_what_to_set(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(settings(folder, pseudonym_key_file="~nobody-of-this-name/key")) == 2
+    assert "this user has no home folder; set FASTNLP_PSEUDONYM_KEY or another path" in capfd.readouterr().err
 
 
 def test_keeping_the_author_column_is_refused() -> None:

@@ -103,7 +103,13 @@ class Config(JobConfig):
         return pseudonyms.read_key(path) if path.exists() else None
 
     def _key_file(self) -> Path:
-        path = self.pseudonym_key_file.expanduser().resolve()
+        try:
+            path = self.pseudonym_key_file.expanduser().resolve()
+        except RuntimeError as error:
+            raise BadInput(
+                f"pseudonym_key_file: {self.pseudonym_key_file}: this user has no home folder; "
+                f"set {pseudonyms.ENVIRONMENT} or another path"
+            ) from error
         for field in ("input", "output"):
             folder = getattr(self, field).resolve()
             if path == folder or folder in path.parents:

@@ -11,6 +11,7 @@ from fastnlp_jobs import events
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.crawl import Config, Result
 from fastnlp_jobs.jobs.crawl.dates import DateReader
+from fastnlp_jobs.jobs.crawl.labels import check_patterns
 from fastnlp_jobs.jobs.crawl.mapping import Mapping
 from fastnlp_jobs.jobs.crawl.masks import mask_rejected
 from fastnlp_jobs.jobs.crawl.pseudonyms import pseudonymizer
@@ -28,6 +29,7 @@ def collect(config: Config) -> Result:
         BadInput: no usable row in the whole input, or what the readers refuse.
     """
     found = find_files(config.input, config.files, config.format)
+    check_patterns(config.mapping, found)
     files = [file for file in found if not is_empty(file)]
     encodings = {file.name: config.encoding or detect_encoding(file.path) for file in files if file.format != "parquet"}
     key = config.key()

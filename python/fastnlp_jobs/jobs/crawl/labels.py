@@ -12,6 +12,7 @@ from fastnlp_jobs.schemas import EXAMPLES
 from fastnlp_jobs.sources.files import SourceFile
 from fastnlp_jobs.sources.readers import Batch
 
+_SHOWN_FILES = 5
 Labelling = tuple[list[str], list[float] | None]  # labels, and how strong each is where the file says so
 
 
@@ -38,6 +39,23 @@ def make_examples(mapping: Mapping, file: SourceFile, batch: Batch, comments: pa
         "group": [None] * len(at),
     }
     return pa.RecordBatch.from_arrays([pa.array(values[field.name], field.type) for field in EXAMPLES], schema=EXAMPLES)
+
+
+def check_patterns(mapping: Mapping, files: list[SourceFile]) -> None:
+    """Every pattern of file names in `labels` and `split` must match a file.
+
+    Raises:
+        BadInput: names the first that matches none.
+    """
+    places = {"labels": mapping.labels, "split": mapping.split}
+    for place, part in places.items():
+        for pattern in part.files if part else {}:
+            if not any(fnmatchcase(file.name, pattern) for file in files):
+                names = ", ".join(file.name for file in files[:_SHOWN_FILES])
+                raise BadInput(
+                    f"mapping.{place}.files: `{pattern}` matches none of the {len(files)} files ({names}); "
+                    "patterns are of paths below the input folder, and * matches / as well"
+                )
 
 
 def _labellings(labels: Labels, file: SourceFile, batch: Batch) -> list[Labelling | None]:

@@ -3,6 +3,7 @@
 A plain hash would not do: who has a list of user names can hash them all and compare.
 """
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -74,17 +75,20 @@ def make_key_file(path: Path) -> None:
     Raises:
         BadInput: it cannot be created.
     """
+    if path.exists():
+        return
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
+            handle.write(secrets.token_hex(32) + "\n")
+        with contextlib.suppress(FileExistsError):  # another run was first: its key stays
+            os.link(fresh, path)
+        fresh.unlink()
     except OSError as error:
-        if path.is_file():
-            return
         raise BadInput(
             f"pseudonym_key_file: cannot create {path} ({error.strerror}); set {ENVIRONMENT} or another path"
         ) from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-        handle.write(secrets.token_hex(32) + "\n")
     events.event(
         "made a pseudonym key; keep it secret and safe: under another key people get other pseudonyms", file=str(path)
     )
