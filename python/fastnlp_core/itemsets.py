@@ -15,12 +15,13 @@ def frequent_itemsets(
     transactions: Column,
     min_support: float,
     max_length: int | None = None,
-    kind: Literal["all"] = "all",
+    kind: Literal["all", "closed", "maximal"] = "all",
     max_memory: int | None = None,
 ) -> pa.Table:
     """Find the sets of items that occur together in many transactions.
 
-    Zaki (2000), "Scalable algorithms for association mining".
+    Zaki (2000), "Scalable algorithms for association mining"; closed and maximal: Uno, Kiyomi,
+    Arimura (2004), "LCM ver. 2".
 
     Args:
         transactions: list<string>, n rows. A null row is a transaction without items and counts in
@@ -29,7 +30,9 @@ def frequent_itemsets(
             frequent if count / n >= min_support. (mlxtend's `fpgrowth` compares rounded counts:
             of 100 transactions it asks for 8 at 0.07, its `apriori` for 7, as here.)
         max_length: longest itemset to report, at least 1; None for no limit.
-        kind: which frequent itemsets: all of them.
+        kind: "all" frequent itemsets; only the "closed" ones, to which no item can be added without
+            losing a transaction; or only the "maximal" ones, to which none can be added at all.
+            Neither depends on `max_length`, which then leaves out the longer ones.
         max_memory: bytes this call may take beside its input; None for no limit.
 
     Returns:

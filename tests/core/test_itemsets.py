@@ -118,14 +118,64 @@ def test_itemsets_of_a_public_corpus_equal_those_of_pyfim(require, name, min_sup
     assert as_dict(frequent_itemsets(rows, min_support)) == {frozenset(items): count for items, count in expected}
 
 
+def closed_by_definition(counts):
+    """The itemsets without a superset in as many rows."""
+    return {a: n for a, n in counts.items() if not any(a < b and n == counts[b] for b in counts)}
+
+
+def maximal_by_definition(counts):
+    """The itemsets without a frequent superset."""
+    return {a: n for a, n in counts.items() if not any(a < b for b in counts)}
+
+
+@given(baskets_and_support())
+def test_closed_and_maximal_itemsets_are_those_without_a_superset_as_good(drawn):
+    rows, min_support = drawn
+    everything = brute_force(rows, min_support)
+    assert as_dict(frequent_itemsets(rows, min_support, kind="closed")) == closed_by_definition(everything)
+    assert as_dict(frequent_itemsets(rows, min_support, kind="maximal")) == maximal_by_definition(everything)
+
+
+@given(baskets_and_support(), st.integers(1, 4), st.sampled_from(["closed", "maximal"]))
+def test_max_length_does_not_change_what_is_closed_or_maximal(drawn, max_length, kind):
+    rows, min_support = drawn
+    everything = frequent_itemsets(rows, min_support, kind=kind)
+    short = [items for items in everything["items"].to_pylist() if len(items) <= max_length]
+    assert frequent_itemsets(rows, min_support, max_length, kind)["items"].to_pylist() == short
+
+
+def test_maximal_itemsets_of_a_public_corpus_equal_those_of_mlxtend(require):
+    from mlxtend.frequent_patterns import fpmax
+
+    rows = read_transactions(require, "mushroom.dat.gz")
+    assert as_dict(frequent_itemsets(rows, 0.3, kind="maximal")) == mlxtend_counts(fpmax, rows, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("name", "min_support", "kind"),
+    [("mushroom.dat.gz", 0.1, "c"), ("mushroom.dat.gz", 0.1, "m"), ("T10I4D100K.dat.gz", 0.005, "m")],
+)
+def test_closed_and_maximal_itemsets_of_a_public_corpus_equal_those_of_pyfim(require, name, min_support, kind):
+    fim = pytest.importorskip("fim", reason="pyfim is compiled at installation; `make bench` asks for it")
+    rows = read_transactions(require, name)
+    expected = {frozenset(items): n for items, n in fim.eclat(rows, kind, supp=100 * min_support - 1e-9, report="a")}
+    # pyfim leaves out the closed itemset of the items that every row holds.
+    universal = frozenset.intersection(*map(frozenset, rows))
+    if kind == "c" and universal:
+        expected[universal] = len(rows)
+    found = frequent_itemsets(rows, min_support, kind={"c": "closed", "m": "maximal"}[kind])
+    assert as_dict(found) == expected
+
+
 def test_the_result_does_not_depend_on_the_number_of_threads(require):
     folder = require("data")
     code = (
         "import gzip, hashlib, fastnlp_core as f;"
         f"rows = [line.split() for line in gzip.open({str(folder / 'mushroom.dat.gz')!r}, 'rt')];"
         "itemsets = f.frequent_itemsets(rows, 0.3);"
+        "closed = f.frequent_itemsets(rows, 0.2, kind='closed');"
         "rules = f.association_rules(itemsets.slice(0, 900), 'lift', 1.0, num_transactions=len(rows));"
-        "print(hashlib.sha256(repr([itemsets.to_pydict(), rules.to_pydict()]).encode()).hexdigest())"
+        "print(hashlib.sha256(repr([table.to_pydict() for table in (itemsets, closed, rules)]).encode()).hexdigest())"
     )
     digests = set()
     for threads in ("1", "2", "7"):
@@ -176,7 +226,7 @@ def test_a_null_item_is_named_by_its_row():
         ({"max_length": 0}, InputError, "max_length: expected at least 1, or none, got 0"),
         ({"max_length": 1.5}, ColumnTypeError, "max_length: expected a whole number or None, got float"),
         ({"max_memory": -1}, InputError, "max_memory: expected a number from 0 to 2^63 - 1, got -1"),
-        ({"kind": "open"}, InputError, "kind: expected 'all', got 'open'"),
+        ({"kind": "open"}, InputError, "kind: expected 'all', 'closed' or 'maximal', got 'open'"),
         (
             {"transactions": "tea"},
             ColumnTypeError,

@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use arrow_array::{LargeListArray, RecordBatch};
 
+use super::closed;
 use super::found::{Budget, Path};
-use super::search::{Limits, side_by_side};
+use super::search::{self, Limits};
 use super::table::itemset_table;
 use super::transactions::Transactions;
 use crate::Error;
@@ -17,6 +18,10 @@ const ADVICE: &str = "raise min_support, set max_length, or allow more memory";
 pub enum Kind {
     /// Every one.
     All,
+    /// Those that no further item can join without losing a row.
+    Closed,
+    /// Those that no further item can join and stay frequent.
+    Maximal,
 }
 
 impl FromStr for Kind {
@@ -25,9 +30,11 @@ impl FromStr for Kind {
     fn from_str(name: &str) -> Result<Self, Error> {
         match name {
             "all" => Ok(Self::All),
+            "closed" => Ok(Self::Closed),
+            "maximal" => Ok(Self::Maximal),
             _ => Err(Error::OutOfRange {
                 argument: "kind",
-                expected: "'all'",
+                expected: "'all', 'closed' or 'maximal'",
                 found: format!("'{name}'"),
             }),
         }
@@ -39,7 +46,7 @@ impl FromStr for Kind {
 pub struct MiningOptions {
     /// Share of the rows an itemset must be in, in (0, 1].
     pub min_support: f64,
-    /// Longest itemset to report.
+    /// Longest itemset to report; what is closed or maximal does not depend on it.
     pub max_length: Option<usize>,
     /// Which itemsets to report.
     pub kind: Kind,
@@ -69,7 +76,13 @@ pub fn frequent_itemsets(
         budget: &budget,
     };
     let num_rows = transactions.num_rows as u32;
-    let parts = side_by_side(&transactions.rows, &Path::default(), num_rows, limits)?;
+    let (rows, path) = (&transactions.rows, &Path::default());
+    let num_items = rows.num_items() as u32;
+    let parts = match options.kind {
+        Kind::All => search::side_by_side(rows, path, num_rows, limits),
+        Kind::Closed => closed::side_by_side(rows, num_items, path, limits, false),
+        Kind::Maximal => closed::side_by_side(rows, num_items, path, limits, true),
+    }?;
     itemset_table(&parts, &transactions.texts, num_rows, &budget)
 }
 
@@ -150,6 +163,23 @@ mod tests {
         frequent
     }
 
+    /// The itemsets without a superset of one more item and, if closed, the same count.
+    fn without_better(all: &[Itemset], kind: Kind, max_length: Option<usize>) -> Vec<Itemset> {
+        let mut best: BTreeMap<Vec<String>, u64> = all.iter().cloned().collect();
+        for (items, count) in all {
+            for left_out in 0..items.len() {
+                let mut subset = items.clone();
+                subset.remove(left_out);
+                if kind == Kind::Maximal || best.get(&subset) == Some(count) {
+                    best.remove(&subset);
+                }
+            }
+        }
+        let short = |items: &[String]| max_length.is_none_or(|longest| items.len() <= longest);
+        let kept = all.iter().filter(|(items, _)| best.contains_key(items) && short(items));
+        kept.cloned().collect()
+    }
+
     #[test]
     fn a_null_row_counts_as_a_transaction_and_a_repeated_item_once() {
         let rows = [Some(vec!["tea", "tea"]), None, Some(vec![]), Some(vec!["tea", "milk"])];
@@ -223,6 +253,24 @@ mod tests {
             let options = MiningOptions { max_length, ..options(min_support) };
             let expected = brute_force(&rows, min_count as u64, max_length);
             prop_assert_eq!(mine(&lists, options).unwrap(), expected);
+        }
+
+        #[test]
+        fn closed_and_maximal_itemsets_have_no_superset_as_good(
+            rows in item_rows(),
+            min_count in 1usize..4,
+            max_length in prop::option::of(1usize..5),
+        ) {
+            let lists: Vec<Option<Vec<&str>>> =
+                rows.iter().map(|row| Some(row.iter().map(String::as_str).collect())).collect();
+            let min_count = min_count.min(rows.len());
+            let options = options(min_count as f64 / rows.len() as f64);
+            let everything = brute_force(&rows, min_count as u64, None);
+            for kind in [Kind::Closed, Kind::Maximal] {
+                let expected = without_better(&everything, kind, max_length);
+                let options = MiningOptions { max_length, kind, ..options };
+                prop_assert_eq!(mine(&lists, options).unwrap(), expected);
+            }
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Frequent itemsets, association rules and their significance.
 //!
-//! [`frequent_itemsets`] numbers the items (`transactions`), searches depth first (`search`) and sorts what was found into a table (`found`); [`association_rules`] reads such a
+//! [`frequent_itemsets`] numbers the items (`transactions`), searches depth first (`search`,
+//! `closed`) and sorts what was found into a table (`found`); [`association_rules`] reads such a
 //! table. [`fisher_exact`] and [`benjamini_hochberg`] say which rules chance alone explains.
 
 mod bits;
+mod closed;
 mod correction;
 mod fisher;
 mod found;

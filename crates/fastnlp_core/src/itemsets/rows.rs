@@ -1,5 +1,7 @@
 //! A database of rows: what remains to be searched below one itemset.
 
+use std::ops::RangeInclusive;
+
 /// Rows of items numbered from 0, the most frequent item, upwards; ascending within a row.
 /// Rows with fewer than two items are left out: they add to no itemset that is yet to be found.
 pub(super) struct Rows {
@@ -9,6 +11,18 @@ pub(super) struct Rows {
     pub names: Vec<u32>,
     /// Rows that hold each item, those that were left out included.
     pub supports: Vec<u32>,
+}
+
+/// What the rows that hold an item say about the others.
+pub(super) struct Holding {
+    /// The rows over the items that are in some of them.
+    pub rows: Rows,
+    /// Names of the items that are in all of them.
+    pub closure: Vec<u32>,
+    /// Whether an item after the one they hold is in all of them.
+    pub closes_early: bool,
+    /// Items of `rows` that stood before the one they hold.
+    pub extendable: u32,
 }
 
 /// For each item, the rows that hold it.
@@ -86,7 +100,7 @@ impl Rows {
         for other in prefixes().flatten() {
             counts[other as usize] += 1;
         }
-        let (mut rows, renamed) = self.frequent(&counts, min_count);
+        let (mut rows, renamed) = self.with_counts(&counts, min_count..=u32::MAX);
         if rows.num_items() > 1 {
             for prefix in prefixes() {
                 rows.push(prefix.filter_map(|other| renamed[other as usize]));
@@ -95,11 +109,37 @@ impl Rows {
         rows
     }
 
-    /// A database without rows over the items whose count is high enough, and their new numbers.
-    fn frequent(&self, counts: &[u32], min_count: u32) -> (Self, Vec<Option<u32>>) {
+    /// The rows that hold `item`, with those of the other items that are frequent there and do not
+    /// come with it in every row.
+    pub fn holding(&self, item: u32, occurrences: &Occurrences, min_count: u32) -> Holding {
+        let others = || {
+            occurrences.of(item).iter().map(|&row| {
+                self.row(row as usize).iter().copied().filter(move |&other| other != item)
+            })
+        };
+        let mut counts = vec![0; self.num_items()];
+        for other in others().flatten() {
+            counts[other as usize] += 1;
+        }
+        let support = self.supports[item as usize];
+        let comes_with = |other: &usize| counts[*other] == support;
+        let closure = (0..counts.len()).filter(comes_with).map(|other| self.names[other]).collect();
+        let closes_early = (item as usize + 1..counts.len()).any(|other| comes_with(&other));
+        let (mut rows, renamed) = self.with_counts(&counts, min_count..=support - 1);
+        let extendable = renamed[..item as usize].iter().flatten().count() as u32;
+        if !closes_early && rows.num_items() > 1 {
+            for row in others() {
+                rows.push(row.filter_map(|other| renamed[other as usize]));
+            }
+        }
+        Holding { rows, closure, closes_early, extendable }
+    }
+
+    /// A database without rows over the items with such a count, and their new numbers.
+    fn with_counts(&self, counts: &[u32], wanted: RangeInclusive<u32>) -> (Self, Vec<Option<u32>>) {
         let mut rows = Self::new(Vec::new(), Vec::new());
         let renamed = counts.iter().zip(&self.names).map(|(&count, &name)| {
-            (count >= min_count).then(|| {
+            wanted.contains(&count).then(|| {
                 rows.names.push(name);
                 rows.supports.push(count);
                 rows.names.len() as u32 - 1

@@ -14,7 +14,7 @@ const FEW_ITEMS: usize = 64;
 /// Rows whose bits are joined and counted in the time it takes to touch one item of a row.
 const ROWS_PER_TOUCH: usize = 256;
 /// Databases with fewer items in all their rows are searched by one thread.
-const HEAVY_VALUES: usize = 1 << 15;
+pub(super) const HEAVY_VALUES: usize = 1 << 15;
 
 /// What every branch of a search needs to know.
 #[derive(Clone, Copy)]
