@@ -5,6 +5,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fastnlp_jobs.config import YamlFile, validate
@@ -227,3 +229,17 @@ def test_a_mistake_in_the_config_is_named(text: str, message: str) -> None:
     with pytest.raises(BadInput) as error:
         validate(Config, YamlFile("c.yaml", whole))
     assert str(error.value).startswith(message)
+
+
+def test_parquet_rows_without_text_are_rejected_by_number(crawl: Any, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.table({"t": pa.array(["好", None, " "]).dictionary_encode()}), tmp_path / "in" / "a.parquet")
+    run = crawl("a.parquet", mapping=TEXT)
+    assert [(row["row"], row["reason"]) for row in run.rows("rejected")] == [(2, "no text"), (3, "no text")]
+
+
+def test_a_parquet_column_that_is_no_text_is_named(crawl: Any, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.table({"t": [["好"], []]}), tmp_path / "in" / "a.parquet")
+    with pytest.raises(BadInput, match=r"a\.parquet: column `t`: expected text, a number or a time, got list<"):
+        crawl("a.parquet", mapping=TEXT)

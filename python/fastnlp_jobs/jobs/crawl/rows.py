@@ -86,26 +86,33 @@ class RowMaker:
 
     def _comments(self, file: SourceFile, batch: Batch) -> pa.RecordBatch:
         """The rows of COMMENTS; every row of `batch` is usable."""
-        mapping, count = self._mapping, len(batch.rows)
-        cells = {field: self._field(field, batch) for field in COMMENTS.names if field != "created_at"}
-        cells["source"] = [mapping.constants.source] * count
-        if mapping.columns.thread_id is None and mapping.constants.thread_id is None:
-            cells["thread_id"] = [file.stem] * count
-        if mapping.columns.id is None:
-            cells["id"] = _derived_ids(file, cells["source"], cells["thread_id"], batch.rows)
-        cells["author"] = self._authors(cells["author"])
-        cells["region"] = _each(cells["region"], read_region)
-        likes = _each(cells["likes"], read_likes)
+        mapping = self._mapping
         moments, regions = self._moments(batch)
-        cells["region"] = [known or written for known, written in zip(cells["region"], regions, strict=True)]
-        text = self._masked(batch.columns[mapping.columns.text])
-        kept = {KEPT_PREFIX + name: self._masked(batch.columns[name]) for name in mapping.keep}
-        self.counts["authors"] += count - cells["author"].count(None)
+        likes = _each(self._field("likes", batch), read_likes)
+        authors = self._authors(self._field("author", batch))
+        self.counts["authors"] += len(authors) - authors.count(None)
         self.counts["likes_null"] += likes.count(None)
         self.counts["dates_null"] += moments.count(None)
+        own_regions = _each(self._field("region", batch), read_region)
+        values = {
+            **self._ids(file, batch),
+            "parent_id": self._field("parent_id", batch),
+            "author": authors,
+            "created_at": moments,
+            "region": [own or beside for own, beside in zip(own_regions, regions, strict=True)],
+            "likes": likes,
+            "lang": self._field("lang", batch),
+            "text": self._masked(batch.columns[mapping.columns.text]),
+            **{KEPT_PREFIX + name: self._masked(batch.columns[name]) for name in mapping.keep},
+        }
         schema = with_kept(COMMENTS, mapping.keep)
-        values = {**cells, "likes": likes, "created_at": moments, "text": text, **kept}
         return pa.RecordBatch.from_arrays([pa.array(values[field.name], field.type) for field in schema], schema=schema)
+
+    def _ids(self, file: SourceFile, batch: Batch) -> dict[str, Cells]:
+        sources: Cells = [self._mapping.constants.source] * len(batch.rows)
+        threads = [thread or file.stem for thread in self._field("thread_id", batch)]
+        ids = self._field("id", batch) if self._mapping.columns.id else _derived_ids(file, sources, threads, batch.rows)
+        return {"id": ids, "source": sources, "thread_id": list(threads)}
 
     def _masked(self, texts: Cells) -> pa.Array:
         masked, mentions = mask_mentions(texts)
@@ -133,7 +140,7 @@ class RowMaker:
         return [date.microseconds for date in dates], [date.region for date in dates]
 
 
-def _derived_ids(file: SourceFile, sources: Cells, threads: Cells, rows: list[int]) -> Cells:
+def _derived_ids(file: SourceFile, sources: Cells, threads: list[str], rows: list[int]) -> Cells:
     """First 16 hex digits of SHA-256 over source, thread, file and row, with a NUL between them.
 
     The file's name counts where the input is a folder: two files may hold the same thread.
