@@ -1,0 +1,65 @@
+"""What people install: a wheel built from nothing but the source distribution works and is whole."""
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def call(*command, cwd, **variables):
+    subprocess.run([str(word) for word in command], cwd=cwd, env={**os.environ, **variables}, check=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel of the unpacked sdist; what cargo built of other people's crates before is not built again."""
+    folder = tmp_path_factory.mktemp("distribution")
+    call(sys.executable, "-m", "maturin", "sdist", "--out", folder, cwd=ROOT)
+    with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
+        archive.extractall(folder, filter="data")
+    source = next(path for path in folder.iterdir() if path.is_dir())
+    target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
+    call(sys.executable, "-m", "maturin", "build", "--release", "--out", folder, cwd=source, CARGO_TARGET_DIR=target)
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_of_the_sdist_is_imported_and_cuts_text(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    program = "import fastnlp_core; print(fastnlp_core.__file__, fastnlp_core.Segmenter().cut('我来到北京清华大学'))"
+    command = [sys.executable, "-c", program]
+    shown = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert shown == f"{tmp_path / 'fastnlp_core' / '__init__.py'} ['我', '来到', '北京', '清华大学']\n"
+
+
+def test_the_wheel_holds_both_packages_types_dictionary_and_notices(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    packed = {"__init__.py", "_native.pyi", "py.typed", "jieba.dictionary", "jieba.dictionary.LICENSE"}
+    assert {f"fastnlp_core/{name}" for name in packed} | {"fastnlp_jobs/cli.py"} <= names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_wheel_serves_every_python_from_3_11(wheel):
+    assert "-cp311-abi3-" in wheel.name
+
+
+def test_the_wheel_brings_the_commands_fastnlp_and_hera(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
+        commands = archive.read(name).decode()
+    assert "fastnlp=fastnlp_jobs.cli:main" in commands.replace(" ", "")
+    assert "hera=fastnlp_jobs.hera_cli:main" in commands.replace(" ", "")
