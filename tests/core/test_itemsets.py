@@ -163,7 +163,7 @@ def test_closed_and_maximal_itemsets_of_a_public_corpus_equal_those_of_pyfim(req
     universal = frozenset.intersection(*map(frozenset, rows))
     if kind == "c" and universal:
         expected[universal] = len(rows)
-    found = frequent_itemsets(rows, min_support, kind={"c": "closed", "m": "maximal"}[kind])
+    found = frequent_itemsets(rows, min_support, kind="closed" if kind == "c" else "maximal")
     assert as_dict(found) == expected
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
 from tests.jobs.corpora import review, reviews, write_run
 
 from fastnlp_jobs.job import execute
@@ -27,12 +27,16 @@ class Visit:
         self.page: Page = context.new_page()
         self.page.on("console", lambda message: self.messages.append(message.text))
         self.page.on("pageerror", lambda error: self.messages.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.messages.append(dialog.message), dialog.dismiss()))
+        self.page.on("dialog", self._dismiss)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.address = html.as_uri()
         started = datetime.datetime.now(datetime.UTC)
         self.page.goto(self.address, wait_until="load")
         self.seconds = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.messages.append(dialog.message)
+        dialog.dismiss()
 
     def read_to_the_end(self) -> None:
         """Bring every chart to the screen, and wait until it is drawn."""

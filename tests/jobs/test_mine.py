@@ -6,12 +6,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from fastnlp_core.errors import MemoryLimitError
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.mine import Config, Result, run
 from fastnlp_jobs.schemas import DOCUMENTS
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 
 def document(number: int, tokens: list[str], **values: Any) -> dict[str, Any]:
