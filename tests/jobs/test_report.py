@@ -67,8 +67,8 @@ def test_every_metric_stands_beside_its_baseline(folder: Path) -> None:
 
 def test_the_cautions_name_what_is_missing(folder: Path) -> None:
     said = plain(page(folder))
-    assert "have no date and are left out wherever it counts" in said
-    assert "have no region and are left out wherever it counts" in said
+    assert "are without a date and left out wherever it counts" in said
+    assert "are without a region and left out wherever it counts" in said
     assert "Tests treat documents as independent of each other." in said
 
 

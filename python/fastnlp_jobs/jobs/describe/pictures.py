@@ -77,7 +77,7 @@ def _draw_cloud(config: "Config", words: pl.DataFrame, path: Path) -> None:
         random_state=config.seed,
     )
     cloud.generate_from_frequencies(dict(words.select("item", "count").iter_rows()))
-    cloud.to_image().save(path, optimize=True)
+    cloud.to_image().quantize(256).save(path)
 
 
 @contextmanager
@@ -116,8 +116,10 @@ def _draw_lengths(axes: "Axes", lengths: pl.DataFrame) -> None:
     counts = lengths["documents"]
     median_row = int((counts.cum_sum() * 2 >= counts.sum()).arg_max() or 0)
     longest_row = int((counts.cum_sum() * 100 >= counts.sum() * 99).arg_max() or 0)
-    shown = lengths.head(longest_row + 1)
-    axes.bar(shown["length"].to_list(), shown["documents"].to_list(), width=1.0, color=BLUE)
+    by_length = dict(lengths.head(longest_row + 1).select("length", "documents").iter_rows())
+    longest = max(by_length)
+    heights = [by_length.get(length, 0) for length in range(longest + 1)]
+    axes.stairs(heights, [length - 0.5 for length in range(longest + 2)], fill=True, color=BLUE)
     axes.axvline(
         lengths["length"][median_row], color=ORANGE, label=f"median: {lengths['length'][median_row]} characters"
     )
@@ -141,8 +143,8 @@ def _draw_timeline(axes: "Axes", timeline: pl.DataFrame) -> None:
 
 
 def _draw_keyness(axes: "Axes", words: pl.DataFrame, groups: dict[str, Any]) -> None:
-    in_a = words.filter(pl.col("log_ratio") > 0).head(KEY_WORDS)
-    in_b = words.filter(pl.col("log_ratio") < 0).head(KEY_WORDS).reverse()
+    in_a = words.filter(pl.col("log_ratio") > 0).head(KEY_WORDS).sort("log_ratio", "word", descending=True)
+    in_b = words.filter(pl.col("log_ratio") < 0).head(KEY_WORDS).sort("log_ratio", "word", descending=True)
     rows = pl.concat([in_a, in_b])
     colours = [BLUE] * in_a.height + [ORANGE] * in_b.height
     axes.barh(range(rows.height), rows["log_ratio"].to_list(), color=colours)

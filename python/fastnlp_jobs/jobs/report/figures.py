@@ -15,6 +15,7 @@ from fastnlp_jobs.jobs.report import shown
 from fastnlp_jobs.jobs.report.facts import SIGNIFICANT, Description, Facts, Patterns
 
 BARS = 20
+FEWEST_BARS = 5  # fewer stand in the table beside just as well
 KEY_WORDS = 12
 RULE_POINTS = 1000
 MAX_LABEL = 22
@@ -97,7 +98,7 @@ def _lengths(description: Description) -> Chart | None:
 def _shares(description: Description, dimension: str, title: str) -> Chart | None:
     rows = description.share_of(dimension)
     known = rows.drop_nulls("value")
-    if known.height < 2:
+    if known.height < FEWEST_BARS:
         return None
     top = known.head(BARS)
     missing = _documents(rows) - _documents(known)
@@ -110,12 +111,12 @@ def _shares(description: Description, dimension: str, title: str) -> Chart | Non
 
 def _items(description: Description, kind: str, title: str) -> Chart | None:
     rows = description.words.filter(pl.col("kind") == kind)
-    if not rows.height:
+    if rows.height < FEWEST_BARS:
         return None
     top = rows.sort("documents", "item", descending=[True, False]).head(BARS)
     caption = f"The {top.height} that most documents hold; one that is repeated in a document counts once."
-    hover = "%{customdata}<br>%{x:.1%} of the documents<extra></extra>"
-    layout = {"xaxis": {**_axis("share of the documents"), "tickformat": ".0%"}}
+    hover = "%{customdata}<br>%{x:.2~%} of the documents<extra></extra>"
+    layout = {"xaxis": {**_axis("share of the documents"), "tickformat": ".2~%"}}
     return _bars(kind, title, caption, top["item"], top["share"], hover, layout)
 
 
@@ -124,8 +125,8 @@ def _keyness(description: Description) -> Chart | None:
     if not words.height:
         return None
     groups = description.comparison
-    in_a = words.filter(pl.col("log_ratio") > 0).head(KEY_WORDS)
-    in_b = words.filter(pl.col("log_ratio") < 0).head(KEY_WORDS).reverse()
+    in_a = words.filter(pl.col("log_ratio") > 0).head(KEY_WORDS).sort("log_ratio", "word", descending=True)
+    in_b = words.filter(pl.col("log_ratio") < 0).head(KEY_WORDS).sort("log_ratio", "word", descending=True)
     rows = pl.concat([in_a, in_b])
     positions = list(range(rows.height))
     traces = []
@@ -149,10 +150,15 @@ def _keyness(description: Description) -> Chart | None:
         }
         traces.append(trace)
     caption = (
-        f"Words that documents of one group hold more often than the other's: q ≤ {SIGNIFICANT}, the strongest "
-        f"{KEY_WORDS} of each side. One step to the side is twice as frequent."
+        f"Words that documents of one group hold more often than the other's: the {KEY_WORDS} surest of each side "
+        f"(highest G², q ≤ {SIGNIFICANT}). One step to the side is twice as frequent."
     )
-    layout = {"xaxis": _axis("log ratio"), "yaxis": _label_axis(rows["word"]), "showlegend": True, "barmode": "overlay"}
+    layout = {
+        "xaxis": _axis("log ratio of the shares"),
+        "yaxis": _label_axis(rows["word"]),
+        "showlegend": True,
+        "barmode": "overlay",
+    }
     return Chart("keyness", "Words that set the groups apart", caption, 90 + 22 * rows.height, traces, layout)
 
 

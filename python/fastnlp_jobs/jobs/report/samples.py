@@ -32,6 +32,7 @@ class Removal:
     similarity: str
     removed: str
     kept: str | None
+    is_copy: bool
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def read_samples(config: "Config") -> Samples:
     rejected = [folder / "rejected.parquet" for folder in (config.comments, config.documents)]
     return Samples(
         comments=_comments(_spread(documents, config.sample_rows)),
-        removals=_removals(_spread(removed, config.sample_rows), comments),
+        removals=_removals(_of_each_reason(removed, config.sample_rows), comments),
         rejections=_rejections(rejected, config.sample_rows),
     )
 
@@ -61,6 +62,14 @@ def _spread(rows: pl.LazyFrame, wanted: int) -> pl.DataFrame:
     positions = sorted({total * number // wanted for number in range(wanted)}) if total else []
     picked = rows.with_row_index("row").filter(pl.col("row").is_in(positions))
     return picked.collect(engine="streaming").sort("row")
+
+
+def _of_each_reason(removed: pl.LazyFrame, wanted: int) -> pl.DataFrame:
+    """As many rows of each reason: copies are many, and all alike."""
+    reasons = removed.select(pl.col("reason").unique()).collect(engine="streaming")["reason"].sort().to_list()
+    of_each = max(1, wanted // max(1, len(reasons)))
+    rows = [_spread(removed.filter(pl.col("reason") == reason), of_each) for reason in reasons]
+    return pl.concat(rows).head(wanted) if rows else _spread(removed, 0)
 
 
 def _comments(rows: pl.DataFrame) -> list[Comment]:
@@ -86,10 +95,11 @@ def _removals(removed: pl.DataFrame, comments: pl.LazyFrame) -> list[Removal]:
     texts = dict(zip(found["id"], _harmless(found["text"]), strict=True))
     return [
         Removal(
-            reason=shown.text(row["reason"]),
+            reason=shown.reason(row["reason"]),
             similarity=shown.number(row["similarity"]) if row["similarity"] is not None else "",
             removed=texts.get(row["id"], shown.NOTHING),
             kept=texts.get(row["kept_id"]),
+            is_copy=texts.get(row["id"]) == texts.get(row["kept_id"]),
         )
         for row in removed.iter_rows(named=True)
     ]
@@ -100,7 +110,7 @@ def _rejections(paths: Iterable[Path], wanted: int) -> list[Comment]:
     rows = pl.concat(tables).head(wanted) if tables else pl.DataFrame(schema={"text": pl.String})
     texts = _harmless(rows["text"].fill_null("(no text)"))
     return [
-        Comment(text, [f"{shown.text(row['file'])}:{row['row']}", shown.text(row["reason"])])
+        Comment(text, [f"{shown.text(row['file'])}:{row['row']}", shown.reason(row["reason"])])
         for text, row in zip(texts, rows.iter_rows(named=True), strict=True)
     ]
 

@@ -18,6 +18,11 @@ def text(value: str | None, max_length: int = MAX_TEXT) -> str:
     return harmless if len(harmless) <= max_length else harmless[: max_length - 1] + "…"
 
 
+def reason(code: str) -> str:
+    """`near_duplicate` as words."""
+    return text(code.replace("_", " "))
+
+
 def integer(value: int) -> str:
     """`12345` as `12,345`."""
     return f"{value:,}"

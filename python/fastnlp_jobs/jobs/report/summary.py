@@ -9,7 +9,7 @@ from markupsafe import Markup
 from fastnlp_jobs.jobs.report import shown
 from fastnlp_jobs.jobs.report.facts import SIGNIFICANT, Description, Facts, Flow, Patterns
 
-_LARGE_SHARE = 0.3
+_LARGE_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,8 @@ def tiles(facts: Facts) -> list[Tile]:
     ]
     if facts.description is not None:
         counts = facts.description.counts
-        found.append(
-            Tile("threads", shown.integer(counts["threads"]), f"{shown.integer(counts['authors'])} known authors")
-        )
+        authors = f"{shown.integer(counts['authors'])} authors" if counts["authors"] else "authors not known"
+        found.append(Tile("threads", shown.integer(counts["threads"]), authors))
         found.append(
             Tile(
                 "tokens", shown.integer(counts["tokens"]), f"{shown.integer(counts['distinct_words'])} different words"
@@ -81,12 +80,12 @@ def _flow(flow: Flow) -> Markup:
     if flow.rows_removed:
         top = flow.removed.row(0, named=True)
         sentence += Markup("{} were removed on purpose, most often for “{}” ({}). ").format(
-            shown.integer(flow.rows_removed), _quoted(top["reason"]), shown.integer(top["rows"])
+            shown.integer(flow.rows_removed), _quoted(shown.reason(top["reason"])), shown.integer(top["rows"])
         )
     if flow.rows_rejected:
         top = flow.rejected.row(0, named=True)
         sentence += Markup("{} could not be used, most often for “{}” ({}).").format(
-            shown.integer(flow.rows_rejected), _quoted(top["reason"]), shown.integer(top["rows"])
+            shown.integer(flow.rows_rejected), _quoted(shown.reason(top["reason"])), shown.integer(top["rows"])
         )
     return sentence
 
@@ -108,6 +107,12 @@ def _corpus(description: Description) -> list[Markup]:
                 days[0], days[-1], unit, busiest["day"], shown.integer(busiest["documents"])
             )
         )
+    languages = [
+        Markup("{} ({})").format(_quoted(row["value"] or "not known"), shown.percent(row["share"]))
+        for row in description.share_of("language").head(3).iter_rows(named=True)
+    ]
+    if languages:
+        said.append(Markup("Languages: {}.").format(Markup(", ").join(languages)))
     words = description.words.filter(pl.col("kind") == "word").sort("documents", "item", descending=[True, False])
     if words.height:
         most = [_quoted(word) for word in words["item"].head(5)]
@@ -187,18 +192,23 @@ def _rules(patterns: Patterns) -> list[Markup]:
 def _gaps(description: Description) -> list[Markup]:
     counts, documents = description.counts, description.counts["documents"]
     said = []
-    for name, without in {"date": "time", "author": "author", "region": "region"}.items():
-        missing = counts[f"documents_without_{without}"]
-        if missing == documents > 0:
-            said.append(Markup("No document has {} {}: nothing here can speak of it.").format(_article(name), name))
-        elif missing:
+    missing = {
+        "a date": counts["documents_without_time"],
+        "an author": counts["documents_without_author"],
+        "a region": counts["documents_without_region"],
+    }
+    absent = [name for name, number in missing.items() if number == documents > 0]
+    if absent:
+        said.append(Markup("No document has {}: nothing here speaks of that.").format(" or ".join(absent)))
+    for name, number in missing.items():
+        if 0 < number < documents:
             said.append(
-                Markup("{} documents ({}) have no {} and are left out wherever it counts.").format(
-                    shown.integer(missing), _part(missing, documents), name
+                Markup("{} documents ({}) are without {} and left out wherever it counts.").format(
+                    shown.integer(number), _part(number, documents), name
                 )
             )
     threads = description.share_of("thread")
-    if threads.height > 1 and threads["share"][0] >= _LARGE_SHARE:
+    if threads.height > 2 and threads["share"][0] >= _LARGE_SHARE:
         said.append(
             Markup("One thread, {}, holds {} of the documents and weighs as much in every number.").format(
                 _quoted(threads["value"][0]), shown.percent(threads["share"][0])
@@ -207,10 +217,6 @@ def _gaps(description: Description) -> list[Markup]:
     if not description.keyness.height:
         said.append(Markup("{}.").format(_sentence(description.comparison["note"])))
     return said
-
-
-def _article(noun: str) -> str:
-    return "an" if noun[0] in "aeiou" else "a"
 
 
 def _sentence(note: str) -> str:

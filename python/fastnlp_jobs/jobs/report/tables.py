@@ -106,17 +106,28 @@ _Draft = tuple[str, str, list[Column], pl.DataFrame, str]  # name, title, column
 
 def _flow_tables(flow: Flow) -> list[_Draft]:
     parts = [
-        flow.rejected.with_columns(step=pl.lit("could not be used")),
         flow.removed.with_columns(step=pl.lit("removed on purpose")),
+        flow.rejected.with_columns(step=pl.lit("could not be used")),
     ]
-    reasons = pl.concat(parts).with_columns(share=pl.col("rows") / max(flow.rows_read, 1))
+    reasons = pl.concat(parts).with_columns(
+        pl.col("reason").map_elements(shown.reason, return_dtype=pl.String),
+        share=pl.col("rows") / max(flow.rows_read, 1),
+    )
     columns = [
         Column("What happened", "step", "text"),
         Column("Reason", "reason", "text"),
         Column("Rows", "rows", "integer"),
         Column("Share", "share", "share", "of all rows read"),
     ]
-    return [("reasons", "Rows left out, by reason", columns, reasons, "rejected.parquet and documents/removed.parquet")]
+    return [
+        (
+            "reasons",
+            "Rows left out, by reason",
+            columns,
+            reasons,
+            "documents/removed.parquet, comments/rejected.parquet",
+        )
+    ]
 
 
 def _description_tables(description: Description) -> list[_Draft]:
@@ -128,7 +139,9 @@ def _description_tables(description: Description) -> list[_Draft]:
         "source": "Sources",
     }.items():
         columns = [Column(title[:-1], "value", "text"), *_ITEM_COLUMNS[1:]]
-        tables.append((dimension, title, columns, description.share_of(dimension), "description/breakdown.parquet"))
+        rows = description.share_of(dimension)
+        if rows.height > 1:  # all documents in one row is no breakdown
+            tables.append((dimension, title, columns, rows, "description/breakdown.parquet"))
     for kind, title in {"word": "Words", "emote": "Emotes and emoji"}.items():
         rows = description.words.filter(pl.col("kind") == kind)
         columns = [Column(title.split()[0][:-1], "item", "text"), *_ITEM_COLUMNS]
