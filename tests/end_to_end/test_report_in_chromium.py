@@ -110,9 +110,9 @@ def test_a_script_in_a_comment_is_a_text(visit: Visit) -> None:
 
 def test_numbers_sort_as_numbers(visit: Visit) -> None:
     visit.sort("keyness", 5)
-    falling = [float(cell.replace(",", "")) for cell in visit.cells("keyness", 5)]
+    falling = [float(cell.replace(",", "").replace("−", "-")) for cell in visit.cells("keyness", 5)]
     visit.sort("keyness", 5)
-    rising = [float(cell.replace(",", "")) for cell in visit.cells("keyness", 5)]
+    rising = [float(cell.replace(",", "").replace("−", "-")) for cell in visit.cells("keyness", 5)]
     assert falling == sorted(falling, reverse=True)
     assert rising == sorted(rising)
     assert min(rising) < 10 < 100 < max(rising)  # as texts, 100 would stand before 9

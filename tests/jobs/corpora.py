@@ -27,7 +27,7 @@ BAD = ["太慢", "难吃", "失望", "态度", "退款", "冷", "差", "脏", "�
 BOTH = ["房间", "早餐", "酒店", "送餐", "服务", "今天", "外卖", "前台", "朋友", "老板", "真的", "一次"]
 CHAT = ["bonjour", "le", "stream", "bien", "merci", "question", "politique", "alors", "oui", "non"]
 EMOTES = ["ponceJAM", "ponceCOEUR", "accroBonjour", "[捂脸]", "😂", "👍🏽"]
-REGIONS = ["北京", "上海", "广东", "四川", None]
+REGIONS = ["北京", "上海", "广东", "四川", "浙江", None]
 START = datetime.datetime(2024, 3, 1, tzinfo=datetime.UTC)
 
 
