@@ -16,12 +16,14 @@ sys.path.append(str(ROOT))  # Hera's loader makes neither this folder nor the cu
 from workflows.steps import step  # noqa: E402  # needs the line above
 
 settings = load_settings(ROOT / "configs" / "workflows", ("crawl", "prepare", "mine", "describe", "report"))
+# Hera would turn a value of None into the text "null"
+input_parameter = Parameter(name="input", value=settings.input) if settings.input else Parameter(name="input")
 
 with (
     Workflow(
         generate_name=f"full-{settings.name}-",
         entrypoint="main",
-        arguments=Parameter(name="input", value=settings.input),
+        arguments=[input_parameter],
     ) as workflow,
     DAG(name="main"),
 ):

@@ -182,7 +182,7 @@ with Workflow(name="missing", entrypoint="main") as workflow:
 """)
     assert finished.exit_code == 1
     assert finished.phases == {"silent": "Error"}
-    assert "step silent: Error, the command ended well but wrote no o at " in finished.err
+    assert "step silent: Error, the command ended well but did not write runs/" in finished.err
 
 
 def test_parameters_come_from_the_step_then_the_template_then_its_default(run_flow):
@@ -287,3 +287,13 @@ def test_help_ends_well(option, capsys):
         submit([option])
     assert ended.value.code == 0
     assert "--settings" in capsys.readouterr().out
+
+
+def test_the_command_of_a_step_runs_it_again_from_the_same_directory(run_flow, tmp_path):
+    import subprocess
+
+    finished = run_flow(FOLDER)
+    command = (finished.folder / "steps" / "read" / "try-1" / "command.txt").read_text(encoding="utf-8")
+    assert str(tmp_path) not in command
+    again = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert again.stdout == "['sub'] 2\n"

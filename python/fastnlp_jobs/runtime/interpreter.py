@@ -15,7 +15,7 @@ from hera.workflows import models
 from fastnlp_jobs import processes
 from fastnlp_jobs.runtime import model
 from fastnlp_jobs.runtime.check import order
-from fastnlp_jobs.runtime.record import RunRecord
+from fastnlp_jobs.runtime.record import RunRecord, near
 from fastnlp_jobs.runtime.tags import substitute
 
 
@@ -24,6 +24,7 @@ class _Prepared:
     """A step whose tags are filled in."""
 
     command: list[str]
+    short_command: list[str]  # the same from the current directory, with relative paths
     outputs: dict[str, Path]
     optional: set[str]
 
@@ -85,7 +86,7 @@ class LocalRun:
         prepared = self._prepare(task)
         program = shutil.which(prepared.command[0], path=_search_path())
         command = [program or prepared.command[0], *prepared.command[1:]]
-        line = processes.shown(command)
+        line = processes.shown([near(Path(command[0])), *prepared.short_command[1:]])
         (self._record.try_folder(task.name) / "command.txt").write_text(line + "\n", encoding="utf-8")
         self._record.update(task.name, phase="Running", command=line)
         if program is None:
@@ -96,7 +97,8 @@ class LocalRun:
             return False
         missing = [name for name, path in prepared.outputs.items() if not path.exists()]
         if required := [name for name in missing if name not in prepared.optional]:
-            message = f"the command ended well but wrote no {', '.join(required)} at {prepared.outputs[required[0]]}"
+            expected = ", ".join(near(prepared.outputs[name]) for name in required)
+            message = f"the command ended well but did not write {expected}"
             self._record.update(task.name, phase="Error", exit_code=code, message=message)
             return False
         kept = {name: self._keep(task.name, path) for name, path in prepared.outputs.items() if name not in missing}
@@ -137,10 +139,16 @@ class LocalRun:
         inputs = {
             artifact.name: self._input(task, artifact, values, folder) for artifact in model.input_artifacts(called)
         }
-        values |= {f"inputs.artifacts.{name}.path": str(path) for name, path in inputs.items()}
-        values |= {f"outputs.artifacts.{name}.path": str(path) for name, path in outputs.items()}
-        optional = {artifact.name for artifact in model.output_artifacts(called) if artifact.optional}
-        return _Prepared([substitute(word, values) for word in model.words(called)], outputs, optional)
+        paths = {f"inputs.artifacts.{name}.path": path for name, path in inputs.items()}
+        paths |= {f"outputs.artifacts.{name}.path": path for name, path in outputs.items()}
+        whole = values | {tag: str(path) for tag, path in paths.items()}
+        short = values | {tag: near(path) for tag, path in paths.items()}
+        return _Prepared(
+            command=[substitute(word, whole) for word in model.words(called)],
+            short_command=[substitute(word, short) for word in model.words(called)],
+            outputs=outputs,
+            optional={artifact.name for artifact in model.output_artifacts(called) if artifact.optional},
+        )
 
     def _texts(self, task: models.DAGTask, called: models.Template) -> dict[str, str]:
         """Values of the parameter tags."""

@@ -98,6 +98,11 @@ class RunRecord:
         }
 
 
+def near(path: Path) -> str:
+    """The path as short as it can be typed in the current directory."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
 def now() -> datetime.datetime:
     """This moment in UTC."""
     return datetime.datetime.now(datetime.UTC)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastnlp_jobs.runtime.record import Node, RunRecord
+from fastnlp_jobs.runtime.record import Node, RunRecord, near
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,11 +41,6 @@ def print_end(record: RunRecord, last_steps: list[str]) -> None:
     total = ((record.finished_at or record.started_at) - record.started_at).total_seconds()
     parts = ", ".join(f"{node.name} {node.seconds:.1f}" for node in record.nodes.values() if node.seconds is not None)
     print(f"{record.phase} in {total:.1f} s ({parts})", flush=True)
-
-
-def near(path: Path) -> str:
-    """The path as short as it can be typed here."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _failure(record: RunRecord, node: Node) -> str:
