@@ -8,6 +8,9 @@ import pyarrow as pa
 
 KEPT_PREFIX = "x_"
 
+# What `clean` holds in place of addresses, names and numbers, as a regular expression.
+MASKS = r"<(?:url|mention|email|phone|id)>"
+
 
 def _required(name: str, kind: pa.DataType) -> pa.Field:
     return pa.field(name, kind, nullable=False)

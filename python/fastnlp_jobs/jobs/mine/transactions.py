@@ -10,10 +10,9 @@ from typing import Literal
 
 import polars as pl
 
-from fastnlp_jobs.schemas import DOCUMENTS
+from fastnlp_jobs.schemas import DOCUMENTS, MASKS
 from fastnlp_jobs.tables import read_table
 
-_MASKS = r"<(?:url|mention|email|phone|id)>"
 _BETWEEN_CLAUSES = r"[\p{P}\p{S}\s]+"
 
 
@@ -55,7 +54,7 @@ def _tokens() -> pl.Expr:
 
 
 def _clauses() -> pl.Expr:
-    text = pl.col("clean").str.replace_all(_MASKS, "\n").str.replace_all(_BETWEEN_CLAUSES, "\n")
+    text = pl.col("clean").str.replace_all(MASKS, "\n").str.replace_all(_BETWEEN_CLAUSES, "\n")
     return (
         text.str.strip_chars("\n")
         .str.split("\n")

@@ -1,0 +1,61 @@
+"""The labelled rows: where the files leave the split open, `prepare` alone decides it."""
+
+from pathlib import Path
+
+import polars as pl
+
+from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.jobs.prepare.splits import SPLITS, Shares, split_labelled, split_unlabelled
+from fastnlp_jobs.schemas import EXAMPLES
+from fastnlp_jobs.tables import read_table
+
+
+class Examples:
+    """Labelled rows without their texts: id, labels, intensity, origin, split, group and unit."""
+
+    def __init__(self, rows: pl.DataFrame, shares: Shares) -> None:
+        """Take rows that stay, with their group; every one gets a split."""
+        rows = rows.with_columns(unit=pl.coalesce("group", "id"))
+        splits, self.small_classes = split_labelled(rows, shares)
+        self._rows = rows.with_columns(split=splits)
+        self._units = self._rows.unique("unit", keep="first", maintain_order=True).select("unit", of_unit="split")
+        self._shares = shares
+
+    def give_splits(self, documents: pl.DataFrame) -> pl.DataFrame:
+        """Add `split`: of the row's own labels, else of its cluster's, else from the row's place alone."""
+        own = self._rows.select("id", split="split")
+        rows = documents.with_columns(unit=pl.coalesce("group", "id"))
+        rows = rows.join(own, on="id", how="left", maintain_order="left")
+        rows = rows.join(self._units, on="unit", how="left", maintain_order="left")
+        by_place = split_unlabelled(rows["unit"], self._shares)
+        return rows.with_columns(split=pl.coalesce("split", "of_unit", by_place))
+
+    def labelled(self, documents: pl.DataFrame) -> pl.DataFrame:
+        """The documents that have labels, as EXAMPLES; their text is the clean one."""
+        labels = self._rows.select("id", "labels", "intensity", "origin")
+        rows = documents.join(labels, on="id", maintain_order="left")
+        return rows.select("id", "labels", "intensity", "origin", "split", "group", text="clean")
+
+
+def read_examples(path: Path, ids: pl.Series) -> pl.DataFrame:
+    """Id, labels, intensity, origin and split of the labelled rows, and `row`, their place among `ids`.
+
+    Without such a file there are none. Of examples with one id the first counts, as for comments.
+
+    Raises:
+        BadInput: no EXAMPLES table, an id that no comment has, or an unknown split.
+    """
+    columns = ["id", "labels", "intensity", "origin", "split"]
+    table = read_table(path, EXAMPLES) if path.is_file() else EXAMPLES.empty_table()
+    found = pl.DataFrame(table.select(columns)).with_row_index("example", 1)
+    unknown = found.filter(~pl.col("split").is_in(SPLITS))  # a null is neither in nor out
+    if len(unknown):
+        row, split = unknown.select("example", "split").row(0)
+        raise BadInput(f"{path}: row {row}: expected the split train, dev, test or none, got {split!r}")
+    comments = ids.to_frame("id").with_row_index("row")
+    found = found.join(comments, on="id", how="left", maintain_order="left")
+    stray = found.filter(pl.col("row").is_null())
+    if len(stray):
+        row, example = stray.select("example", "id").row(0)
+        raise BadInput(f"{path}: row {row}: no comment has the id {example!r}; run crawl again, it writes both")
+    return found.unique("id", keep="first", maintain_order=True).sort("row")

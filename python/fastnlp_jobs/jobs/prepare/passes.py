@@ -1,0 +1,175 @@
+"""The order of the job: three passes over the rows in batches, and what must be known between them.
+
+1. `cleaning`: clean, count, apply the filters that need one row only, write to a temporary table.
+2. Read that: languages are known now, so the last filter can be applied; look for near-duplicates
+   among the rows that are left; give labelled rows their split.
+3. Read it again: write each row to documents.parquet or removed.parquet, in the order of the input.
+
+Memory holds a batch, the ids, a sample of each thread, the labels, and what `duplicates` says.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+import pyarrow as pa
+
+from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.events import track
+from fastnlp_jobs.jobs.prepare import Config, Result
+from fastnlp_jobs.jobs.prepare.cleaning import CLEANED, Cleaned, clean_comments
+from fastnlp_jobs.jobs.prepare.duplicates import Duplicates, find_duplicates
+from fastnlp_jobs.jobs.prepare.examples import Examples, read_examples
+from fastnlp_jobs.jobs.prepare.languages import languages
+from fastnlp_jobs.jobs.prepare.splits import Shares
+from fastnlp_jobs.jobs.prepare.words import Tokenizer
+from fastnlp_jobs.schemas import DOCUMENTS, EXAMPLES, REMOVED
+from fastnlp_jobs.tables import BATCH_ROWS, TableWriter, read_schema, scan_table
+
+
+def prepare(config: Config, batch_rows: int = BATCH_ROWS) -> Result:
+    """Run the job; `batch_rows` changes its memory and nothing else.
+
+    Raises:
+        BadInput: the input is not the output of crawl, or a word list cannot be read.
+    """
+    comments = config.input / "comments.parquet"
+    if not comments.is_file():
+        raise BadInput(f"input: expected a folder with comments.parquet (the output of crawl), got {config.input}")
+    tokenizer = Tokenizer(config)
+    cleaned = clean_comments(comments, config.output, config, batch_rows)
+    found = read_examples(config.input / "examples.parquet", cleaned.ids)
+    rows = _Rows(config, cleaned, batch_rows)
+    duplicates, stays = _find_duplicates(rows, config, cleaned.ids)
+    examples = Examples(
+        duplicates.join(found.filter(stays.gather(found["row"]))),
+        Shares(config.dev_share, config.test_share, config.seed),
+    )
+    with _Outputs(config.output, cleaned.path, has_examples=len(found) > 0) as outputs:
+        for batch in rows.batches("segmenting"):
+            removed, documents = _separate(duplicates.join(batch), config)
+            tokens, num_emotes = tokenizer.tokenize(documents["clean"], documents["lang"])
+            documents = documents.with_columns(tokens=tokens, num_emotes=num_emotes + documents["num_kaomoji"])
+            documents = examples.give_splits(documents)
+            outputs.write(removed, documents, examples.labelled(documents))
+    cleaned.path.unlink()
+    return _result(cleaned, outputs, duplicates, examples)
+
+
+class _Rows:
+    """The cleaned rows in batches, each with its position `row`, its language, and the filter that removes it."""
+
+    def __init__(self, config: Config, cleaned: Cleaned, batch_rows: int) -> None:
+        self._wanted = config.languages
+        self._cleaned = cleaned
+        self._batch_rows = batch_rows
+        self._threads = cleaned.threads.decided()
+
+    def batches(self, what: str) -> Iterator[pl.DataFrame]:
+        first_row = 0
+        batches = scan_table(self._cleaned.path, CLEANED, self._batch_rows)
+        for batch in track(batches, what, -(-len(self._cleaned.ids) // self._batch_rows)):
+            rows = pl.DataFrame(batch).with_row_index("row", first_row)
+            first_row += len(rows)
+            yield self._with_language(rows)
+
+    def _with_language(self, rows: pl.DataFrame) -> pl.DataFrame:
+        rows = rows.with_columns(lang=languages(rows, self._threads))
+        if not self._wanted:
+            return rows
+        unwanted = pl.when(~pl.col("lang").is_in(self._wanted)).then(pl.lit("language"))
+        return rows.with_columns(reason=pl.coalesce("reason", unwanted))
+
+
+def _find_duplicates(rows: _Rows, config: Config, ids: pl.Series) -> tuple[Duplicates, pl.Series]:
+    """The near-duplicates among the rows that pass the filters, and whether each row stays."""
+    texts, passed = [], [pl.Series([], dtype=pl.Boolean)]
+    for batch in rows.batches("filtering"):
+        passed.append(batch["reason"].is_null())
+        if config.duplicates != "keep":
+            texts.append(batch.select(pl.when(pl.col("reason").is_null()).then("clean")).to_series())
+    stays = pl.concat(passed)
+    if config.duplicates == "keep":
+        return Duplicates(), stays
+    duplicates = find_duplicates(texts, ids, config.duplicate_threshold)
+    if config.duplicates == "remove":
+        stays = stays.scatter(duplicates.rows, values=False)
+    return duplicates, stays
+
+
+def _separate(rows: pl.DataFrame, config: Config) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows removed, and rows that go on."""
+    if config.duplicates == "remove":
+        rows = rows.with_columns(reason=pl.coalesce("reason", "duplicate"))
+    goes_on = pl.col("reason").is_null()
+    return rows.filter(~goes_on), rows.filter(goes_on)
+
+
+@dataclass
+class _Counts:
+    """What was written."""
+
+    removed: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+    splits: Counter[str] = field(default_factory=Counter)
+    tokens: int = 0
+    examples: int = 0
+
+
+class _Outputs:
+    """The tables of the output folder, and counts of what went into them."""
+
+    def __init__(self, folder: Path, cleaned: Path, *, has_examples: bool) -> None:
+        kept = [column for column in read_schema(cleaned, CLEANED) if column.name not in CLEANED.names]
+        with ExitStack() as stack:
+            self._documents = stack.enter_context(
+                TableWriter(folder / "documents.parquet", pa.schema([*DOCUMENTS, *kept]))
+            )
+            self._removed = stack.enter_context(TableWriter(folder / "removed.parquet", REMOVED))
+            self._examples = None
+            if has_examples:
+                self._examples = stack.enter_context(TableWriter(folder / "examples.parquet", EXAMPLES))
+            self._stack = stack.pop_all()
+        self.counts = _Counts()
+
+    def write(self, removed: pl.DataFrame, documents: pl.DataFrame, examples: pl.DataFrame) -> None:
+        self._removed.write(removed.to_arrow())
+        self._documents.write(documents.to_arrow())
+        if self._examples is not None:
+            self._examples.write(examples.to_arrow())
+        self.counts.removed.update(removed["reason"])
+        self.counts.languages.update(documents["lang"])
+        self.counts.splits.update(documents["split"])
+        self.counts.tokens += int(documents["tokens"].list.len().sum())
+        self.counts.examples += len(examples)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+
+def _result(cleaned: Cleaned, outputs: _Outputs, duplicates: Duplicates, examples: Examples) -> Result:
+    counts = outputs.counts
+    return Result(
+        rows_in=len(cleaned.ids) + cleaned.rows_rejected,
+        rows_out=counts.splits.total(),
+        rows_rejected=cleaned.rows_rejected,
+        rows_removed=counts.removed.total(),
+        removed=dict(sorted(counts.removed.items())),
+        normalized=cleaned.normalized,
+        languages=dict(sorted(counts.languages.items())),
+        splits=dict(sorted(counts.splits.items())),
+        groups=duplicates.groups,
+        tokens=counts.tokens,
+        examples=counts.examples,
+        small_classes=examples.small_classes,
+    )

@@ -1,0 +1,93 @@
+"""The split: seeded, by class, clusters whole, whatever the order of the rows."""
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastnlp_jobs.jobs.prepare.splits import Shares, split_labelled, split_unlabelled
+
+SHARES = Shares(dev=0.1, test=0.1, seed=7)
+
+
+def labelled(rows: list[tuple[str, list[str], str | None]]) -> pl.DataFrame:
+    schema = {"unit": pl.String, "labels": pl.List(pl.String), "split": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def of_one_label(sizes: dict[str, int]) -> pl.DataFrame:
+    return labelled([(f"{label}{row}", [label], None) for label, size in sizes.items() for row in range(size)])
+
+
+@given(st.lists(st.integers(10, 200), min_size=1, max_size=4), st.integers(0, 2**60))
+def test_every_class_is_cut_at_the_shares(sizes, seed):
+    rows = of_one_label({str(label): size for label, size in enumerate(sizes)})
+    splits, small = split_labelled(rows, Shares(0.2, 0.1, seed))
+    counts = rows.with_columns(split=splits).group_by("labels", "split").len()
+    assert small == []
+    for label, size in enumerate(sizes):
+        found = dict(counts.filter(pl.col("labels") == [str(label)]).select("split", "len").iter_rows())
+        assert abs(found["dev"] - 0.2 * size) <= 1
+        assert abs(found["test"] - 0.1 * size) <= 1
+        assert sum(found.values()) == size
+
+
+@given(st.data())
+def test_a_cluster_is_never_torn(data):
+    unit, label = st.integers(0, 30).map(str), st.sampled_from(["a", "b", "c"])
+    drawn = data.draw(st.lists(st.tuples(unit, label), min_size=1, max_size=80))
+    rows = labelled([(unit, [f"{label}{int(unit) % 2}"], None) for unit, label in drawn])
+    by_unit = rows.with_columns(split=split_labelled(rows, SHARES)[0]).group_by("unit").agg(pl.col("split").unique())
+    assert by_unit["split"].list.len().max() == 1
+
+
+@given(st.permutations(range(60)))
+def test_the_order_of_the_rows_decides_nothing(order):
+    rows = of_one_label({"a": 40, "b": 20})
+    splits, _ = split_labelled(rows, SHARES)
+    shuffled, _ = split_labelled(rows[order], SHARES)
+    assert shuffled.to_list() == splits.gather(order).to_list()
+
+
+def test_a_class_too_small_for_every_split_stays_in_train_and_is_listed() -> None:
+    rows = of_one_label({"common": 50, "rare": 3})
+    splits, small = split_labelled(rows, SHARES)
+    assert small == ["rare"]
+    assert splits.to_list()[50:] == ["train"] * 3
+
+
+def test_a_row_of_several_labels_counts_for_the_rarest() -> None:
+    rows = labelled([(str(row), ["common", "rare"] if row < 10 else ["common"], None) for row in range(100)])
+    splits, small = split_labelled(rows, SHARES)
+    assert small == []
+    assert sorted(splits.to_list()[:10]) == ["dev", "test", *["train"] * 8]
+
+
+def test_rows_without_a_label_are_a_class_of_their_own() -> None:
+    rows = labelled([(str(row), [], None) for row in range(3)])
+    assert split_labelled(rows, SHARES)[1] == ["(no label)"]
+
+
+def test_a_given_split_stands_and_decides_for_its_cluster() -> None:
+    rows = labelled([("a", ["x"], None), ("a", ["x"], "test"), ("b", ["x"], "dev")])
+    assert split_labelled(rows, SHARES)[0].to_list() == ["test", "test", "dev"]
+
+
+def test_without_shares_everything_trains() -> None:
+    rows = of_one_label({"a": 5})
+    splits, small = split_labelled(rows, Shares(0.0, 0.0, 0))
+    assert splits.to_list() == ["train"] * 5
+    assert small == []
+
+
+def test_unlabelled_rows_are_cut_at_the_shares_each_on_its_own() -> None:
+    units = pl.Series([str(unit) for unit in range(10_000)])
+    splits = split_unlabelled(units, SHARES)
+    assert split_unlabelled(units[5:6], SHARES).item() == splits[5]
+    counts = dict(splits.value_counts().iter_rows())
+    assert abs(counts["dev"] - 1000) < 100
+    assert abs(counts["test"] - 1000) < 100
+
+
+def test_another_seed_gives_another_split() -> None:
+    units = pl.Series([str(unit) for unit in range(100)])
+    assert split_unlabelled(units, Shares(0.1, 0.1, 1)).to_list() != split_unlabelled(units, SHARES).to_list()
