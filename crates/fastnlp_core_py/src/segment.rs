@@ -52,7 +52,6 @@ impl Segmenter {
 
     #[allow(clippy::needless_pass_by_value)] // pyo3 hands over owned values only
     fn suggest_split(&self, py: Python<'_>, parts: Vec<String>) -> BindingResult<u64> {
-        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         Ok(py.detach(|| self.read().suggest_split(&parts))?)
     }
 

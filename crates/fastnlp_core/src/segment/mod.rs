@@ -13,6 +13,10 @@ mod dictionary;
 mod hmm;
 mod image;
 mod letters;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
 mod trie;
 
 use rustc_hash::FxHashSet;
@@ -149,9 +153,9 @@ impl Segmenter {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] if the parts hold no character.
-    pub fn suggest_split(&self, parts: &[&str]) -> Result<u64, Error> {
+    pub fn suggest_split(&self, parts: &[String]) -> Result<u64, Error> {
         let letters = letters_of(&parts.concat())?;
-        let expected = self.expected_count(parts.iter().copied());
+        let expected = self.expected_count(parts.iter().map(String::as_str));
         Ok(expected.min(self.dictionary.frequency(&letters).unwrap_or(0)))
     }
 
