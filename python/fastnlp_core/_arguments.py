@@ -22,8 +22,8 @@ def as_number(name: str, value: float) -> float:
         raise InputError(f"{name}: expected a number that a float can hold, got {value}") from error
 
 
-def as_count(name: str, value: int) -> int:
-    """Give `value` as an integer from 0 to 2^32 - 1; a narrower range is checked by the function that takes it.
+def as_count(name: str, value: int, most: int = _MAX_COUNT) -> int:
+    """Give `value` as an integer from 0 to `most`; a narrower range is checked by the function that takes it.
 
     Raises:
         ColumnTypeError: not an integer.
@@ -32,9 +32,25 @@ def as_count(name: str, value: int) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise ColumnTypeError(f"{name}: expected an integer, got {type(value).__name__}")
     count = value.__index__()
-    if not 0 <= count <= _MAX_COUNT:
-        raise InputError(f"{name}: expected 0 to {_MAX_COUNT}, got {count}")
+    if not 0 <= count <= most:
+        raise InputError(f"{name}: expected 0 to {most}, got {count}")
     return count
+
+
+def as_name(name: str, value: str) -> str:
+    """Give `value` as it is, if it is a text.
+
+    Raises:
+        ColumnTypeError: not a string.
+        InputError: a text that UTF-8 cannot hold (lone surrogates).
+    """
+    if not isinstance(value, str):
+        raise ColumnTypeError(f"{name}: expected a name, got {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{name}: expected UTF-8 text, got {value!a}") from error
+    return value
 
 
 def as_names(name: str, values: Sequence[str]) -> list[str]:
@@ -42,15 +58,8 @@ def as_names(name: str, values: Sequence[str]) -> list[str]:
 
     Raises:
         ColumnTypeError: not a list or tuple, or an item that is not a string; names the item.
-        InputError: a name that UTF-8 cannot hold (lone surrogates).
+        InputError: a name that UTF-8 cannot hold.
     """
     if not isinstance(values, (list, tuple)):
         raise ColumnTypeError(f"{name}: expected a list of names, got {type(values).__name__}")
-    for position, value in enumerate(values):
-        if not isinstance(value, str):
-            raise ColumnTypeError(f"{name}[{position}]: expected a name, got {type(value).__name__}")
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            raise InputError(f"{name}[{position}]: expected UTF-8 text, got {value!a}") from error
-    return list(values)
+    return [as_name(f"{name}[{position}]", value) for position, value in enumerate(values)]

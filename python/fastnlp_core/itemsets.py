@@ -5,9 +5,11 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from fastnlp_core import _native
+from fastnlp_core._arguments import as_count, as_name, as_number
 from fastnlp_core._columns import ArrowArray, ArrowStream, Column, as_column
 from fastnlp_core.errors import ColumnTypeError, InputError
 
+_MOST = 2**63 - 1
 _TRANSACTIONS = pa.large_list(pa.large_string())
 
 
@@ -33,7 +35,8 @@ def frequent_itemsets(
         kind: "all" frequent itemsets; only the "closed" ones, to which no item can be added without
             losing a transaction; or only the "maximal" ones, to which none can be added at all.
             Neither depends on `max_length`, which then leaves out the longer ones.
-        max_memory: bytes this call may take beside its input; None for no limit.
+        max_memory: bytes the numbered transactions and the itemsets may take until they are in the
+            table (the far smaller buffers of the search are not counted); None for no limit.
 
     Returns:
         items: large_list<large_string>, in text order (by code point), never null or empty;
@@ -53,9 +56,9 @@ def frequent_itemsets(
     return _table(
         _native.frequent_itemsets(
             column,
-            _number("min_support", min_support),
+            as_number("min_support", min_support),
             _whole_number("max_length", max_length),
-            kind,
+            as_name("kind", kind),
             _whole_number("max_memory", max_memory),
         )
     )
@@ -84,7 +87,7 @@ def association_rules(
         support_only: compare the support, whatever `metric` says, and leave every other metric NaN;
             the one way to make rules of itemsets whose subsets are not there.
         num_transactions: n of the transactions that were mined; adds `p_value`.
-        max_memory: bytes this call may take beside its input; None for no limit.
+        max_memory: bytes the rules may take until they are in the table; None for no limit.
 
     Returns:
         antecedent, consequent: large_list<large_string>, items in text order, never null or empty;
@@ -112,7 +115,7 @@ def association_rules(
             items,
             support,
             count,
-            (metric, _number("min_threshold", min_threshold), support_only),
+            (as_name("metric", metric), as_number("min_threshold", min_threshold), bool(support_only)),
             _whole_number("num_transactions", num_transactions),
             _whole_number("max_memory", max_memory),
         )
@@ -161,17 +164,5 @@ def _itemset_columns(itemsets: Any, *, with_count: bool) -> tuple[ArrowStream, A
     return table["items"], table["support"], table["count"] if with_count else None
 
 
-def _number(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ColumnTypeError(f"{name}: expected a number, got {type(value).__name__}")
-    return float(value)
-
-
 def _whole_number(name: str, value: int | None) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ColumnTypeError(f"{name}: expected a whole number or None, got {type(value).__name__}")
-    if not 0 <= value < 2**63:
-        raise InputError(f"{name}: expected a number from 0 to 2^63 - 1, got {value}")
-    return value
+    return None if value is None else as_count(name, value, _MOST)

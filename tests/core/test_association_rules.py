@@ -168,6 +168,7 @@ def test_supports_and_counts_that_contradict_are_named(columns, num_transactions
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
+        ({"metric": "\ud800"}, InputError, r"metric: expected UTF-8 text, got '\ud800'"),
         ({"metric": "lifts"}, InputError, "metric: expected 'antecedent support', "),
         ({"min_threshold": nan}, InputError, "min_threshold: expected a number, got NaN"),
         ({"itemsets": [["a"]]}, ColumnTypeError, "itemsets: expected a table (pyarrow, Polars, ...), got list"),
@@ -177,7 +178,7 @@ def test_supports_and_counts_that_contradict_are_named(columns, num_transactions
             InputError,
             "num_transactions: expected none with support_only",
         ),
-        ({"num_transactions": 2.0}, ColumnTypeError, "num_transactions: expected a whole number or None, got float"),
+        ({"num_transactions": 2.0}, ColumnTypeError, "num_transactions: expected an integer, got float"),
         ({"min_threshold": 0, "max_memory": 100}, MemoryLimitError, "max_memory: the result does not fit in 100 bytes"),
     ],
 )

@@ -50,6 +50,8 @@ def one_hot(rows):
     from pandas import DataFrame
 
     encoder = TransactionEncoder().fit(rows)
+    if len(rows) < 1000:
+        return DataFrame(encoder.transform(rows), columns=encoder.columns_)
     return DataFrame.sparse.from_spmatrix(encoder.transform(rows, sparse=True), columns=encoder.columns_)
 
 
@@ -101,7 +103,7 @@ def test_itemsets_stand_by_length_then_falling_count_then_items(drawn):
     assert all(row["items"] == sorted(row["items"]) for row in found)
 
 
-@pytest.mark.parametrize(("name", "min_support"), [("mushroom.dat.gz", 0.4), ("T10I4D100K.dat.gz", 0.03)])
+@pytest.mark.parametrize(("name", "min_support"), [("mushroom.dat.gz", 0.4), ("T10I4D100K.dat.gz", 0.04)])
 def test_itemsets_of_a_public_corpus_equal_those_of_mlxtend(require, name, min_support):
     from mlxtend.frequent_patterns import fpgrowth
 
@@ -153,17 +155,17 @@ def test_maximal_itemsets_of_a_public_corpus_equal_those_of_mlxtend(require):
 
 @pytest.mark.parametrize(
     ("name", "min_support", "kind"),
-    [("mushroom.dat.gz", 0.2, "c"), ("mushroom.dat.gz", 0.2, "m"), ("T10I4D100K.dat.gz", 0.005, "m")],
+    [("mushroom.dat.gz", 0.2, "closed"), ("mushroom.dat.gz", 0.2, "maximal"), ("T10I4D100K.dat.gz", 0.005, "maximal")],
 )
 def test_closed_and_maximal_itemsets_of_a_public_corpus_equal_those_of_pyfim(require, name, min_support, kind):
     fim = pytest.importorskip("fim", reason="pyfim is compiled at installation; `make bench` asks for it")
     rows = read_transactions(require, name)
-    expected = {frozenset(items): n for items, n in fim.eclat(rows, kind, supp=100 * min_support - 1e-9, report="a")}
+    expected = {frozenset(items): n for items, n in fim.eclat(rows, kind[0], supp=100 * min_support - 1e-9, report="a")}
     # pyfim leaves out the closed itemset of the items that every row holds.
     universal = frozenset.intersection(*map(frozenset, rows))
-    if kind == "c" and universal:
+    if kind == "closed" and universal:
         expected[universal] = len(rows)
-    found = frequent_itemsets(rows, min_support, kind="closed" if kind == "c" else "maximal")
+    found = frequent_itemsets(rows, min_support, kind=kind)
     assert as_dict(found) == expected
 
 
@@ -172,13 +174,13 @@ def test_the_result_does_not_depend_on_the_number_of_threads(require):
     code = (
         "import gzip, hashlib, fastnlp_core as f;"
         f"rows = [line.split() for line in gzip.open({str(folder / 'mushroom.dat.gz')!r}, 'rt')];"
-        "itemsets = f.frequent_itemsets(rows, 0.35);"
-        "closed = f.frequent_itemsets(rows, 0.3, kind='closed');"
+        "itemsets = f.frequent_itemsets(rows, 0.4);"
+        "closed = f.frequent_itemsets(rows, 0.35, kind='closed');"
         "rules = f.association_rules(itemsets.slice(0, 900), 'lift', 1.0, num_transactions=len(rows));"
         "print(hashlib.sha256(repr([table.to_pydict() for table in (itemsets, closed, rules)]).encode()).hexdigest())"
     )
     digests = set()
-    for threads in ("1", "2", "7"):
+    for threads in ("1", "3"):
         run = subprocess.run([sys.executable, "-c", code], env={"RAYON_NUM_THREADS": threads}, capture_output=True)
         assert run.returncode == 0, run.stderr
         digests.add(run.stdout)
@@ -224,8 +226,9 @@ def test_a_null_item_is_named_by_its_row():
         ({"min_support": nan}, InputError, r"min_support: expected a share of the transactions in (0, 1], got NaN"),
         ({"min_support": "1"}, ColumnTypeError, "min_support: expected a number, got str"),
         ({"max_length": 0}, InputError, "max_length: expected at least 1, or none, got 0"),
-        ({"max_length": 1.5}, ColumnTypeError, "max_length: expected a whole number or None, got float"),
-        ({"max_memory": -1}, InputError, "max_memory: expected a number from 0 to 2^63 - 1, got -1"),
+        ({"max_length": 1.5}, ColumnTypeError, "max_length: expected an integer, got float"),
+        ({"max_memory": -1}, InputError, "max_memory: expected 0 to 9223372036854775807, got -1"),
+        ({"kind": None}, ColumnTypeError, "kind: expected a name, got NoneType"),
         ({"kind": "open"}, InputError, "kind: expected 'all', 'closed' or 'maximal', got 'open'"),
         (
             {"transactions": "tea"},

@@ -18,10 +18,9 @@ const ADVICE: &str = "raise min_threshold, mine fewer itemsets, or allow more me
 const CHUNK: usize = 512;
 /// 2^k rules of an itemset with k items are numbered in a u32.
 const LONGEST_ITEMSET: usize = 31;
-/// A rule twice over (a growing vector), its scores and the ends of its two lists.
-const BYTES_PER_RULE: usize = 160;
-/// The number of an item and its offset among the texts.
-const BYTES_PER_ITEM: usize = 12;
+/// A rule three times over (found, in a growing vector, then joined), its scores, its p-value twice
+/// (before and after its check), the lengths and ends of its two lists.
+const BYTES_PER_RULE: usize = 216;
 
 /// Which rules to keep, and what to say about them.
 #[derive(Debug, Clone, Copy)]
@@ -108,10 +107,11 @@ fn rules(itemsets: &Itemsets, lookup: &Lookup, options: RuleOptions) -> Result<V
     let of_chunk = |chunk: &[u32]| -> Result<Vec<Rule>, Error> {
         let mut kept = Vec::new();
         for &row in chunk {
+            let bytes_per_rule = BYTES_PER_RULE + itemsets.bytes(row);
             let candidates = candidates(itemsets, lookup, row, options.support_only)?;
             for rule in candidates {
                 if score(itemsets, rule, judge) >= options.min_threshold {
-                    budget.charge(BYTES_PER_RULE + BYTES_PER_ITEM * itemsets.items(row).len())?;
+                    budget.charge(bytes_per_rule)?;
                     kept.push(rule);
                 }
             }
@@ -179,28 +179,40 @@ fn rule_table(
         columns.push((name, Arc::new(Float64Array::from(scores))));
     }
     if let Some(total) = options.num_transactions {
-        let p_values: Vec<Result<f64, Error>> =
-            rules.par_iter().map(|&rule| p_value(itemsets, rule, total)).collect();
-        let p_values: Result<Float64Array, Error> = p_values.into_iter().collect();
-        columns.push(("p_value", Arc::new(p_values?)));
+        columns.push(("p_value", Arc::new(p_values(itemsets, rules, total)?)));
     }
     Ok(batch(columns))
 }
 
-fn p_value(itemsets: &Itemsets, rule: Rule, total: u64) -> Result<f64, Error> {
+fn p_values(itemsets: &Itemsets, rules: &[Rule], total: u64) -> Result<Float64Array, Error> {
+    // None where the counts cannot be those of `total` transactions.
+    let p_values: Vec<Option<f64>> = rules
+        .par_iter()
+        .map(|&rule| {
+            let (left, right, both) = counts(itemsets, rule);
+            (both >= left.saturating_sub(total - right))
+                .then(|| fisher_exact(total, left, right, both))
+        })
+        .collect();
+    let Some(contradiction) = p_values.iter().position(Option::is_none) else {
+        return Ok(p_values.into_iter().collect());
+    };
+    let rule = rules[contradiction];
+    let (left, right, both) = counts(itemsets, rule);
+    Err(Error::Value {
+        column: "itemsets",
+        row: rule.itemset as usize,
+        expected: "counts of the same transactions",
+        found: format!("parts in {left} and {right} of {total}, and both in {both}"),
+        advice: "pass the number of rows that were mined as num_transactions",
+    })
+}
+
+/// Transactions with the antecedent, with the consequent and with both.
+fn counts(itemsets: &Itemsets, rule: Rule) -> (u64, u64, u64) {
     let (antecedent, consequent) = rule.parts.expect("options with p-values need the parts");
     let count = |row: u32| itemsets.counts[row as usize];
-    let (left, right, both) = (count(antecedent), count(consequent), count(rule.itemset));
-    if both < left.saturating_sub(total - right) {
-        return Err(Error::Value {
-            column: "itemsets",
-            row: rule.itemset as usize,
-            expected: "counts of the same transactions",
-            found: format!("parts in {left} and {right} of {total}, and both in {both}"),
-            advice: "pass the number of rows that were mined as num_transactions",
-        });
-    }
-    Ok(fisher_exact(total, left, right, both))
+    (count(antecedent), count(consequent), count(rule.itemset))
 }
 
 /// The items of each rule whose bit in the mask is `bit`.

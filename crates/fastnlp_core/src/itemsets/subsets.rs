@@ -64,6 +64,12 @@ impl Itemsets {
         &self.items[start..self.ends[row]]
     }
 
+    /// What the items of an itemset take in a table: their numbers, offsets and texts.
+    pub fn bytes(&self, row: u32) -> usize {
+        let text_bytes = |&item: &u32| self.texts.value_length(item as usize) as usize;
+        self.items(row).iter().map(|item| 12 + text_bytes(item)).sum()
+    }
+
     /// # Errors
     /// [`Error::RepeatedItemset`] if an itemset stands in two rows.
     pub fn lookup(&self) -> Result<Lookup<'_>, Error> {
