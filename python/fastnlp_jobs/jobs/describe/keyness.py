@@ -98,7 +98,9 @@ def _by_label(config: "Config", documents: pl.LazyFrame, first: str, second: str
     assert examples is not None, "labels were found in it"
     in_a, in_b = pl.col("labels").list.contains(first), pl.col("labels").list.contains(second)
     sides = examples.filter(in_a != in_b).select("id", in_a=in_a)
-    return documents.select("id", "tokens").join(sides, on="id").select("tokens", "in_a")
+    # The hash table is made of the sides: of the documents it would hold every token.
+    joined = documents.select("id", "tokens").join(sides, on="id", build_side="force_right")
+    return joined.select("tokens", "in_a")
 
 
 def _count_documents(sided: pl.LazyFrame, min_documents: int) -> pl.DataFrame:

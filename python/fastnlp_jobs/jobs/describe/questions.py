@@ -30,8 +30,6 @@ def totals(documents: pl.LazyFrame) -> dict[str, int]:
     row = collect(
         documents.select(
             documents=pl.len(),
-            threads=pl.col("thread_id").n_unique(),
-            authors=pl.col("author").drop_nulls().n_unique(),
             characters=pl.col("clean").str.len_chars().sum(),
             tokens=pl.col("tokens").list.len().sum(),
             documents_without_tokens=(pl.col("tokens").list.len() == 0).sum(),
@@ -44,7 +42,14 @@ def totals(documents: pl.LazyFrame) -> dict[str, int]:
             emotes=pl.col("num_emotes").sum(),
         )
     )
-    return {name: int(value) for name, value in row.row(0, named=True).items()}
+    counted = {name: int(value) for name, value in row.row(0, named=True).items()}
+    # Apart from the sums: beside them Polars would hold every column in memory.
+    distinct = {"threads": _count_distinct(documents, "thread_id"), "authors": _count_distinct(documents, "author")}
+    return {**counted, **distinct}
+
+
+def _count_distinct(documents: pl.LazyFrame, column: str) -> int:
+    return int(collect(documents.select(pl.col(column).drop_nulls().n_unique())).item())
 
 
 def as_counts(numbers: dict[str, int]) -> pl.DataFrame:
