@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import venv
 from collections.abc import Iterable, Iterator
@@ -63,7 +64,8 @@ def call(*command: str | Path, must_succeed: bool = True) -> int:
 
 def environment_for(lock: str) -> None:
     """Everything a task needs: `.venv`, the requirements of `lock`, the dictionary and our own package."""
-    install(lock)
+    with _compiling(lock):
+        install(lock)
     dictionary(lock)
     package()
 
@@ -73,15 +75,13 @@ def install(lock: str) -> None:
     if not script("python").exists():
         with part("create .venv"):
             _create()
-    file = ROOT / "requirements" / f"{lock}.txt"
-    digest = _digest([file])
-    if _stamp(f"requirements of {lock}") != digest:
-        with part(f"install requirements/{lock}.txt"):
-            _pip("install", "--require-hashes", "--requirement", file)
-        # What pip just installed may have written its own `hera` script over ours.
-        _write_stamps({"package": ""})
-        contained = {name: _digest([ROOT / "requirements" / f"{name}.txt"]) for name in CONTAINS.get(lock, (lock,))}
-        _write_stamps({f"requirements of {name}": value for name, value in contained.items()})
+    if _is_installed(lock):
+        return
+    with part(f"install requirements/{lock}.txt"):
+        _pip("install", "--require-hashes", "--requirement", f"requirements/{lock}.txt")
+    contained = {name: _digest([ROOT / "requirements" / f"{name}.txt"]) for name in CONTAINS.get(lock, (lock,))}
+    # What pip just installed may have written its own `hera` script over ours, so the package is due again.
+    _write_stamps({"package": ""} | {f"requirements of {name}": value for name, value in contained.items()})
 
 
 def dictionary(lock: str, again: bool = False) -> None:
@@ -97,17 +97,53 @@ def dictionary(lock: str, again: bool = False) -> None:
 
 def package() -> None:
     """Build the extension in release mode and install our package, editable, after and over its requirements."""
-    sources = [ROOT / name for name in ("Cargo.toml", "Cargo.lock", "pyproject.toml")]
-    digest = _digest([*sources, *sorted((ROOT / "crates").rglob("*.rs")), *sorted((ROOT / "crates").rglob("*.toml"))])
-    built = any(file.suffix in {".so", ".pyd"} for file in DICTIONARY.parent.glob("_native.*"))
-    if built and _stamp("package") == digest:
+    if _is_built():
         return
     if shutil.which("cargo") is None:
         print("cargo is missing: maturin's helper downloads Rust (a route that is not tested here)", flush=True)
         install("rust")
     with part("build and install fastnlp-core"):
         _pip("install", "--no-deps", "--no-build-isolation", "--editable", ".")
-    _write_stamps({"package": digest})
+    _write_stamps({"package": _digest(_sources())})
+
+
+@contextmanager
+def _compiling(lock: str) -> Iterator[None]:
+    """Compile while the block installs: one waits for the processor, the other for the network.
+
+    Nothing is kept but what cargo remembers, so that `package` has only the rest to do.
+    """
+    if _is_built() or _is_installed(lock) or shutil.which("cargo") is None:
+        yield
+        return
+    install("build")
+    print("== compile, beside what follows", flush=True)
+    with tempfile.TemporaryDirectory() as unwanted:
+        command = [str(script("maturin")), "build", "--release", "--quiet", "--out", unwanted]
+        with subprocess.Popen(command, cwd=ROOT, env=_variables()) as compiler:
+            try:
+                yield
+            except BaseException:
+                compiler.terminate()
+                raise
+            with part("wait for the compiler"):
+                compiler.wait()
+
+
+def _is_installed(lock: str) -> bool:
+    return _stamp(f"requirements of {lock}") == _digest([ROOT / "requirements" / f"{lock}.txt"])
+
+
+def _is_built() -> bool:
+    there = any(file.suffix in {".so", ".pyd"} for file in DICTIONARY.parent.glob("_native.*"))
+    return there and _stamp("package") == _digest(_sources())
+
+
+def _sources() -> list[Path]:
+    """What decides the extension; edits of Python files need no new build."""
+    crates = ROOT / "crates"
+    settings = [ROOT / name for name in ("Cargo.toml", "Cargo.lock", "pyproject.toml")]
+    return [*settings, *sorted(crates.rglob("*.rs")), *sorted(crates.rglob("*.toml"))]
 
 
 def _create() -> None:
