@@ -86,7 +86,7 @@ def association_rules(
         min_threshold: rules that score less, or NaN, are left out.
         support_only: compare the support, whatever `metric` says, and leave every other metric NaN;
             the one way to make rules of itemsets whose subsets are not there.
-        num_transactions: n of the transactions that were mined; adds `p_value`.
+        num_transactions: n of the transactions that were mined; adds `p_value` and `redundant`.
         max_memory: bytes the rules may take until they are in the table; None for no limit.
 
     Returns:
@@ -95,7 +95,9 @@ def association_rules(
         `lift`, `representativity` (always 1: no item of a transaction is unknown), `leverage`,
         `conviction` (infinite for a rule without exceptions), `zhangs_metric`, `jaccard`,
         `certainty`, `kulczynski`; with `num_transactions` also `p_value`: Fisher's exact test,
-        one-sided: the probability to see both parts together as often, if they were independent.
+        one-sided: the probability to see both parts together as often, if they were independent,
+        and `redundant`: bool, whether a rule with a part of the antecedent, or with none, has the
+        same consequent and at least this confidence (Bayardo et al. 2000).
         Rules stand in the order of their itemsets. No itemsets give no rules.
 
     Raises:

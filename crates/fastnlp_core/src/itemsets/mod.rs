@@ -11,6 +11,7 @@ mod fisher;
 mod found;
 mod frequent;
 mod metrics;
+mod redundancy;
 mod rows;
 mod rules;
 mod search;

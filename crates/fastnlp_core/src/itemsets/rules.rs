@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, LargeListArray, RecordBatch, UInt64Array};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, LargeListArray, RecordBatch, UInt64Array};
 use rayon::prelude::*;
 
 use super::fisher::fisher_exact;
 use super::found::Budget;
 use super::metrics::{Metric, RuleSupports};
+use super::redundancy::is_redundant;
 use super::subsets::{Itemsets, Lookup};
 use super::table::{batch, lists_of};
 use crate::Error;
@@ -50,15 +51,15 @@ pub struct ItemsetColumns<'a> {
 
 /// A rule: the items of an itemset whose bit is set in `mask`, and the others.
 #[derive(Clone, Copy)]
-struct Rule {
-    itemset: u32,
-    mask: u32,
+pub(super) struct Rule {
+    pub itemset: u32,
+    pub mask: u32,
     /// Antecedent and consequent among the itemsets; None if judged by the support alone.
     parts: Option<(u32, u32)>,
 }
 
 /// Every rule between the parts of an itemset that scores `min_threshold` or more, as a table of
-/// `antecedent`, `consequent`, the twelve [`Metric`]s and, given `num_transactions`, `p_value`.
+/// `antecedent`, `consequent`, the twelve [`Metric`]s and, given `num_transactions`, `p_value` and `redundant`.
 ///
 /// Rules stand in the order of their itemsets; those of one itemset by their antecedent, read as a
 /// binary number whose lowest digit is the first item in text order.
@@ -78,7 +79,7 @@ pub fn association_rules(
         itemsets.ensure_complete(&lookup)?;
     }
     let rules = rules(&itemsets, &lookup, options)?;
-    rule_table(&itemsets, &rules, options)
+    rule_table(&itemsets, &lookup, &rules, options)
 }
 
 fn check(options: RuleOptions) -> Result<(), Error> {
@@ -168,6 +169,7 @@ fn score(itemsets: &Itemsets, rule: Rule, metric: Metric) -> f64 {
 
 fn rule_table(
     itemsets: &Itemsets,
+    lookup: &Lookup,
     rules: &[Rule],
     options: RuleOptions,
 ) -> Result<RecordBatch, Error> {
@@ -180,6 +182,9 @@ fn rule_table(
     }
     if let Some(total) = options.num_transactions {
         columns.push(("p_value", Arc::new(p_values(itemsets, rules, total)?)));
+        let redundant: Vec<bool> =
+            rules.par_iter().map(|&rule| is_redundant(itemsets, lookup, rule, total)).collect();
+        columns.push(("redundant", Arc::new(BooleanArray::from(redundant))));
     }
     Ok(batch(columns))
 }
