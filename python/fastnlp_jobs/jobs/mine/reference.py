@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -10,6 +11,7 @@ from mlxtend.preprocessing import TransactionEncoder
 from scipy.stats import hypergeom
 
 from fastnlp_jobs.jobs.mine import Config
+from fastnlp_jobs.schemas import RULES
 
 Counts = dict[frozenset[str], int]
 
@@ -27,7 +29,8 @@ def mine_with_mlxtend(transactions: pl.Series, config: Config) -> tuple[pa.Table
 def _rules(itemsets: pd.DataFrame, total: int) -> pd.DataFrame:
     counts: Counts = {items: int(count) for items, count in zip(itemsets["itemsets"], itemsets["count"], strict=True)}
     counts[frozenset()] = total
-    rules = association_rules(itemsets, metric="support", min_threshold=0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):  # mlxtend divides by 0 and then takes another value
+        rules = association_rules(itemsets, metric="support", min_threshold=0.0)
     sides = list(zip(rules["antecedents"], rules["consequents"], strict=True))
     both = [counts[left | right] - 1 for left, right in sides]
     right_counts, left_counts = [counts[right] for _, right in sides], [counts[left] for left, _ in sides]
@@ -50,5 +53,6 @@ def _itemset_table(itemsets: pd.DataFrame) -> pa.Table:
 
 def _rule_table(rules: pd.DataFrame) -> pa.Table:
     sides = {name: [sorted(items) for items in rules[f"{name}s"]] for name in ("antecedent", "consequent")}
-    numbers = rules.drop(columns=["antecedents", "consequents"])
-    return pa.table({**sides, **{name: numbers[name].to_numpy() for name in numbers.columns}})
+    tested = pa.schema([field for field in RULES if field.name != "q_value"])
+    numbers = {name: rules[name] for name in tested.names if name not in sides}
+    return pa.table({**sides, **numbers}, schema=tested)
