@@ -5,6 +5,7 @@ from typing import Any, Protocol, TypeAlias
 
 import pyarrow as pa
 
+from fastnlp_core._arguments import shown
 from fastnlp_core.errors import ColumnTypeError, InputError
 
 
@@ -33,9 +34,11 @@ def as_column(name: str, values: Column, list_type: pa.DataType) -> ArrowArray |
 
     Raises:
         ColumnTypeError: neither an Arrow column nor a list, or an item of another type.
-        InputError: a text that UTF-8 cannot hold (lone surrogates); names the row.
+        InputError: a text that UTF-8 cannot hold (lone surrogates), naming the row; buffers that do not fit together.
     """
     if hasattr(values, "__arrow_c_array__") or hasattr(values, "__arrow_c_stream__"):
+        if isinstance(values, pa.Array | pa.ChunkedArray | pa.RecordBatch | pa.Table):
+            _check_buffers(name, values)
         return values
     if not isinstance(values, (list, tuple)):
         raise ColumnTypeError(
@@ -48,7 +51,7 @@ def as_column(name: str, values: Column, list_type: pa.DataType) -> ArrowArray |
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError, OverflowError, TypeError, ValueError) as error:
         row, reason = _first_bad_row(values, list_type)
         kind = InputError if isinstance(reason, UnicodeEncodeError | OverflowError) else ColumnTypeError
-        raise kind(f"{name}[{row}]: expected {list_type}, got {_shown(values[row])} ({reason})") from error
+        raise kind(f"{name}[{row}]: expected {list_type}, got {shown(values[row])} ({reason})") from error
     return column
 
 
@@ -56,7 +59,15 @@ def _refuse_texts_for_lists(name: str, rows: Sequence[Any], list_type: pa.DataTy
     """A text is a sequence too: pyarrow would make a list of its characters."""
     for row, value in enumerate(rows):
         if isinstance(value, str | bytes):
-            raise ColumnTypeError(f"{name}[{row}]: expected {list_type}, got {_shown(value)}; split the texts first")
+            raise ColumnTypeError(f"{name}[{row}]: expected {list_type}, got {shown(value)}; split the texts first")
+
+
+def _check_buffers(name: str, column: pa.Array | pa.ChunkedArray | pa.RecordBatch | pa.Table) -> None:
+    """Only pyarrow knows how large its buffers are: the C interface passes on no sizes."""
+    try:
+        column.validate()
+    except pa.ArrowException as error:
+        raise InputError(f"{name}: the Arrow data is malformed ({error}); rebuild the column") from error
 
 
 def _first_bad_row(values: Sequence[Any], list_type: pa.DataType) -> tuple[int, Exception]:
@@ -66,9 +77,3 @@ def _first_bad_row(values: Sequence[Any], list_type: pa.DataType) -> tuple[int, 
         except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError, ValueError) as reason:
             return row, reason
     raise AssertionError("a list that fails as a whole has a row that fails alone")
-
-
-def _shown(value: object) -> str:
-    """The value as ASCII, short enough for one line of an error."""
-    text = ascii(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from fastnlp_core import _native
-from fastnlp_core._arguments import as_count, as_name, as_number
+from fastnlp_core._arguments import as_count, as_flag, as_name, as_number
 from fastnlp_core._columns import ArrowArray, ArrowStream, Column, as_column
 from fastnlp_core.errors import ColumnTypeError, InputError
 
@@ -117,7 +117,7 @@ def association_rules(
             items,
             support,
             count,
-            (as_name("metric", metric), as_number("min_threshold", min_threshold), bool(support_only)),
+            (as_name("metric", metric), as_number("min_threshold", min_threshold), as_flag("support_only", support_only)),
             _whole_number("num_transactions", num_transactions),
             _whole_number("max_memory", max_memory),
         )
@@ -150,15 +150,16 @@ def _table(batch: ArrowArray) -> pa.Table:
 
 
 def _itemset_columns(itemsets: Any, *, with_count: bool) -> tuple[ArrowStream, ArrowStream, ArrowStream | None]:
-    if not (hasattr(itemsets, "__arrow_c_stream__") or hasattr(itemsets, "__arrow_c_array__")):
+    try:
+        table = pa.table(as_column("itemsets", itemsets, pa.null()))
+    except (pa.ArrowException, TypeError) as error:
         raise ColumnTypeError(
             f"itemsets: expected a table (pyarrow, Polars, ...), got {type(itemsets).__name__};"
             " pass what frequent_itemsets gives"
-        )
-    table = pa.table(itemsets)
+        ) from error
     needed = ["items", "support"] + (["count"] if with_count else [])
     for name in needed:
-        if name not in table.column_names:
+        if table.column_names.count(name) != 1:
             raise InputError(
                 f"itemsets: expected the columns {', '.join(needed)}, got {', '.join(table.column_names)};"
                 " pass what frequent_itemsets gives"

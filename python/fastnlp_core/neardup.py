@@ -6,9 +6,8 @@ from typing import Literal
 import pyarrow as pa
 
 from fastnlp_core import _native
-from fastnlp_core._arguments import as_count, as_number
+from fastnlp_core._arguments import as_choice, as_count, as_number
 from fastnlp_core._columns import Column, as_column
-from fastnlp_core.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,7 @@ def near_duplicates(
     >>> found.clusters["kept"].to_pylist()
     [0, 0]
     """
-    if method not in ("auto", "exact"):
-        raise InputError(f"method: expected 'auto' or 'exact', got {method!r}")
+    as_choice("method", method, ("auto", "exact"))
     pairs, clusters = _native.near_duplicates(
         as_column("texts", texts, pa.large_string()), as_number("threshold", threshold), as_count("ngram", ngram)
     )

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias, overload
 import pyarrow as pa
 
 from fastnlp_core import _native
+from fastnlp_core._arguments import as_choice, as_flag, shown
 from fastnlp_core._columns import Column, as_column
 from fastnlp_core.errors import ColumnTypeError, InputError
 
@@ -47,9 +48,11 @@ class Segmenter:
         hmm: bool = True,
     ) -> None:
         words = None if dictionary is None else _read_file("dictionary", dictionary)
-        self._native = _native.Segmenter(_packed_dictionary(), words, hmm)
+        self._native = _native.Segmenter(_packed_dictionary(), words, as_flag("hmm", hmm))
         if isinstance(user_words, (str, os.PathLike)):
             self._native.add_user_words(*_read_file("user_words", user_words))
+        elif not isinstance(user_words, Iterable | None):
+            raise ColumnTypeError(f"user_words: expected a file or a list of words, got {shown(user_words)}")
         elif user_words is not None:
             for row, word in enumerate(user_words):
                 self.add_word(*_word_fields(row, word))
@@ -131,8 +134,7 @@ class Segmenter:
         >>> Segmenter().tokenize("😀永和服装")
         [('😀', 0, 1), ('永和', 1, 3), ('服装', 3, 5)]
         """
-        if mode not in ("default", "search"):
-            raise InputError(f"mode: expected 'default' or 'search', got {mode!r}")
+        as_choice("mode", mode, ("default", "search"))
         if isinstance(texts, str):
             return self._native.tokenize(_utf8("texts", texts), mode == "search")
         return pa.array(self._native.tokenize_column(as_column("texts", texts, _TEXTS), mode == "search"))
@@ -220,12 +222,12 @@ class Segmenter:
             word = _word("segment", segment)
             freq = self._native.suggest_joined(word)
         elif not isinstance(segment, (list, tuple)):
-            raise ColumnTypeError(f"segment: expected a word (str) or a list of its parts, got {segment!a}")
+            raise ColumnTypeError(f"segment: expected a word (str) or a list of its parts, got {shown(segment)}")
         else:
             parts = [_word(f"segment[{row}]", part) for row, part in enumerate(segment)]
             word = "".join(parts)
             freq = self._native.suggest_split(parts)
-        if tune:
+        if as_flag("tune", tune):
             self._native.add_word(word, freq)
         return freq
 
@@ -243,6 +245,8 @@ def _packed_dictionary() -> bytes:
 
 
 def _read_file(argument: str, path: str | os.PathLike[str]) -> tuple[str, bytes]:
+    if not isinstance(path, (str, os.PathLike)):
+        raise ColumnTypeError(f"{argument}: expected the path of a file, got {shown(path)}")
     try:
         return str(path), Path(path).read_bytes()
     except (OSError, ValueError) as error:
@@ -254,13 +258,13 @@ def _word_fields(row: int, word: object) -> tuple[str, int | None]:
     where = f"user_words[{row}]"
     fields = word if isinstance(word, tuple) else (word,)
     if not 1 <= len(fields) <= 3 or not isinstance(fields[0], str):
-        raise ColumnTypeError(f"{where}: expected a word or (word, frequency, tag), got {word!a}")
+        raise ColumnTypeError(f"{where}: expected a word or (word, frequency, tag), got {shown(word)}")
     return _word(where, fields[0]), _frequency(where, fields[1] if len(fields) > 1 else None)
 
 
 def _word(argument: str, word: object) -> str:
     if not isinstance(word, str):
-        raise ColumnTypeError(f"{argument}: expected a word (str), got {word!a}")
+        raise ColumnTypeError(f"{argument}: expected a word (str), got {shown(word)}")
     if not word:
         raise InputError(f"{argument}: expected at least one character, got an empty word")
     return _utf8(argument, word)
@@ -270,9 +274,9 @@ def _frequency(argument: str, freq: object) -> int | None:
     if freq is None:
         return None
     if not isinstance(freq, int):
-        raise ColumnTypeError(f"{argument}: expected a frequency (int) or None, got {freq!a}")
+        raise ColumnTypeError(f"{argument}: expected a frequency (int) or None, got {shown(freq)}")
     if not 0 <= freq <= 2**53:
-        raise InputError(f"{argument}: expected a frequency from 0 to 2^53, got {freq}")
+        raise InputError(f"{argument}: expected a frequency from 0 to 2^53, got {shown(freq)}")
     return int(freq)
 
 

@@ -1,4 +1,4 @@
-//! Near-duplicates among generated reviews: a few clauses each, half of them with one edit.
+//! Near-duplicates among generated reviews: a few clauses each, half of them with an end of their own.
 #![allow(missing_docs)] // the macros of criterion generate undocumented items
 
 use std::hint::black_box;
@@ -18,16 +18,11 @@ const CLAUSES: [&str; 8] = [
     "价格便宜",
 ];
 
-/// A review for each number; neighbouring numbers share most of their clauses.
+/// Six clauses, chosen by the digits of the row's number, and for odd rows something of their own.
 fn review(row: usize) -> String {
-    let clauses: Vec<&str> =
-        (0..6).map(|place| CLAUSES[row * 7 / (place + 1) % CLAUSES.len()]).collect();
-    let order = row % 1000;
-    format!(
-        "{}{}",
-        clauses.join("，"),
-        if row % 2 == 0 { String::new() } else { order.to_string() }
-    )
+    let clauses: Vec<&str> = (0..6).map(|place| CLAUSES[(row >> (2 * place)) % 8]).collect();
+    let own = if row.is_multiple_of(2) { String::new() } else { row.to_string() };
+    clauses.join("，") + &own
 }
 
 fn neardup(criterion: &mut Criterion) {

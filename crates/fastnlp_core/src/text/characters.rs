@@ -110,7 +110,7 @@ pub fn fold_elongations(text: &str, limit: usize, out: &mut String) -> usize {
     let (mut at, mut changes) = (0, 0);
     while let Some(char) = text[at..].chars().next() {
         let run = text[at..].len() - text[at..].trim_start_matches(char).len();
-        let kept = if char == '0' { run } else { run.min(limit * char.len_utf8()) };
+        let kept = if char == '0' { run } else { run.min(limit.saturating_mul(char.len_utf8())) };
         out.push_str(&text[at..at + kept]);
         changes += usize::from(kept < run);
         at += run;
