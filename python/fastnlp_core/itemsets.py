@@ -117,7 +117,11 @@ def association_rules(
             items,
             support,
             count,
-            (as_name("metric", metric), as_number("min_threshold", min_threshold), as_flag("support_only", support_only)),
+            (
+                as_name("metric", metric),
+                as_number("min_threshold", min_threshold),
+                as_flag("support_only", support_only),
+            ),
             _whole_number("num_transactions", num_transactions),
             _whole_number("max_memory", max_memory),
         )
