@@ -15,7 +15,7 @@ import pytest
 from fastnlp_core import text
 from fastnlp_jobs.config import load_config
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.job import execute
+from fastnlp_jobs.job import execute, load_job
 from fastnlp_jobs.jobs.prepare import Config
 from fastnlp_jobs.schemas import COMMENTS, EXAMPLES, with_kept
 from fastnlp_jobs.tables import write_table
@@ -300,3 +300,17 @@ def test_the_lineage_names_seed_and_word_lists(tmp_path: Path) -> None:
     lineage = json.loads((tmp_path / "out" / "lineage.json").read_text(encoding="utf-8"))
     assert lineage["seed"] == 3
     assert lineage["inputs"]["stopwords_file"]["name"] == "stopwords.txt"
+
+
+def test_the_example_of_the_page_is_what_the_job_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "jobs" / "prepare.md").read_text(encoding="utf-8")
+    blocks = {kind: page.split(f"```{kind}\n")[1].split("```")[0] for kind in ("csv", "yaml", "json")}
+    monkeypatch.chdir(tmp_path)
+    Path("comments.csv").write_text(blocks["csv"], encoding="utf-8")
+    Path("prepare.yaml").write_text(blocks["yaml"], encoding="utf-8")
+    mapping = {"base": "douyin", "constants": {"thread_id": "video"}}
+    comments = load_job("crawl").Config(
+        input="comments.csv", output="comments", mapping=mapping, public_example_key=True
+    )
+    execute("crawl", comments)
+    assert execute("prepare", load_config(Config, "prepare.yaml", [])) == json.loads(blocks["json"])

@@ -10,7 +10,7 @@ SHARES = Shares(dev=0.1, test=0.1, seed=7)
 
 
 def labelled(rows: list[tuple[str, list[str], str | None]]) -> pl.DataFrame:
-    schema = {"unit": pl.String, "labels": pl.List(pl.String), "split": pl.String}
+    schema: dict[str, pl.DataType] = {"unit": pl.String(), "labels": pl.List(pl.String()), "split": pl.String()}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 

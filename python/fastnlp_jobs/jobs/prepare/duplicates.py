@@ -39,15 +39,15 @@ class Duplicates:
         return joined.with_columns(group=pl.coalesce("kept_id", "own")).drop("own")
 
 
-def find_duplicates(texts: list[pl.Series], ids: pl.Series, threshold: float) -> Duplicates:
+def find_duplicates(texts: list[pa.Array], ids: pl.Series, threshold: float) -> Duplicates:
     """Look for near-duplicates; a null text has none.
 
     Args:
-        texts: the clean texts in parts, null where a row was removed before.
+        texts: the clean texts in parts (large_string), null where a row was removed before.
         ids: id of each row.
         threshold: Jaccard similarity of character trigrams.
     """
-    column = pa.chunked_array([part.to_arrow().cast(pa.large_string()) for part in texts], type=pa.large_string())
+    column = pa.chunked_array(texts, type=pa.large_string())
     event("comparing", rows=len(column) - column.null_count, text_bytes=column.nbytes)
     found = near_duplicates(column, threshold=threshold, method="exact")
     members = pl.DataFrame(found.clusters).cast({"row": pl.UInt32, "kept": pl.UInt32})

@@ -29,10 +29,12 @@ from fastnlp_jobs.jobs.prepare.languages import languages
 from fastnlp_jobs.jobs.prepare.splits import Shares
 from fastnlp_jobs.jobs.prepare.words import Tokenizer
 from fastnlp_jobs.schemas import DOCUMENTS, EXAMPLES, REMOVED
-from fastnlp_jobs.tables import BATCH_ROWS, TableWriter, read_schema, scan_table
+from fastnlp_jobs.tables import TableWriter, read_schema, scan_table
+
+_BATCH_ROWS = 16_384
 
 
-def prepare(config: Config, batch_rows: int = BATCH_ROWS) -> Result:
+def prepare(config: Config, batch_rows: int = _BATCH_ROWS) -> Result:
     """Run the job; `batch_rows` changes its memory and nothing else.
 
     Raises:
@@ -92,7 +94,8 @@ def _find_duplicates(rows: _Rows, config: Config, ids: pl.Series) -> tuple[Dupli
     for batch in rows.batches("filtering"):
         passed.append(batch["reason"].is_null())
         if config.duplicates != "keep":
-            texts.append(batch.select(pl.when(pl.col("reason").is_null()).then("clean")).to_series())
+            clean = batch.select(pl.when(pl.col("reason").is_null()).then("clean")).to_series()
+            texts.append(clean.to_arrow().cast(pa.large_string()))
     stays = pl.concat(passed)
     if config.duplicates == "keep":
         return Duplicates(), stays
