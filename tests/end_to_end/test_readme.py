@@ -11,7 +11,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CLAUSES = ["我真的会谢", "加班到凌晨三点谁懂", "老板让我周末上班", "我没疯我只是不想上班", "论文写不完了", "地铁挤得怀疑人生"]
+CLAUSES = [
+    "我真的会谢",
+    "加班到凌晨三点谁懂",
+    "老板让我周末上班",
+    "我没疯我只是不想上班",
+    "论文写不完了",
+    "地铁挤得怀疑人生",
+]
 
 
 @pytest.fixture
@@ -29,7 +36,8 @@ def comments(tmp_path: Path) -> Path:
 
 
 def block(language: str, number: int = 0) -> str:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)[number]
+    found: list[str] = re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    return found[number]
 
 
 def test_the_python_session_gives_what_it_shows() -> None:
