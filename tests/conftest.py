@@ -5,9 +5,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+hypothesis.settings.register_profile("no deadline", deadline=None)  # what else the machine does is no failure
+hypothesis.settings.load_profile("no deadline")
 
 
 def _chromium() -> Path | None:

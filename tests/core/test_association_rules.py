@@ -13,9 +13,6 @@ from hypothesis import strategies as st
 from fastnlp_core import association_rules, benjamini_hochberg, frequent_itemsets
 from fastnlp_core.errors import ColumnTypeError, InputError, MemoryLimitError
 
-settings.register_profile("no deadline", deadline=None)  # what else the machine does is no failure
-settings.load_profile("no deadline")
-
 METRICS = [
     "antecedent support",
     "consequent support",

@@ -16,9 +16,6 @@ from hypothesis import strategies as st
 from fastnlp_core import frequent_itemsets
 from fastnlp_core.errors import ColumnTypeError, InputError, MemoryLimitError
 
-settings.register_profile("no deadline", deadline=None)  # what else the machine does is no failure
-settings.load_profile("no deadline")
-
 baskets = st.lists(
     st.lists(st.sampled_from(["茶", "tea", "milk", "🧋", "", "b", "c"]), max_size=9), min_size=1, max_size=16
 )

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import polars as pl
 import pytest
 from hypothesis import given
@@ -115,7 +114,6 @@ ROWS = st.lists(st.tuples(st.text(max_size=30), st.sampled_from(["zh", "fr", "ja
 def test_any_row_gives_the_tokens_it_gives_alone_and_none_with_white_space(keep_punctuation: bool) -> None:
     tokenizer = Tokenizer(settings(keep_punctuation=keep_punctuation))
 
-    @hypothesis.settings(deadline=None)
     @given(ROWS)
     def check(rows: list[tuple[str, str]]) -> None:
         frame = pl.DataFrame(rows, schema={"text": pl.String, "lang": pl.String}, orient="row")
