@@ -50,6 +50,7 @@ def near_duplicates(
     Raises:
         InputError: an argument is out of its range, or a row is not UTF-8; names the row.
         ColumnTypeError: `texts` is not a text column, or another argument is of the wrong type.
+        MemoryLimitError: more than 2^27 pairs of texts that differ, as from a template that 20,000 rows fill in.
 
     >>> found = near_duplicates(["今天天气很好", "今天天气很好!", None, "今天天气很好"], threshold=0.75)
     >>> found.pairs.to_pylist()

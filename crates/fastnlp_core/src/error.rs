@@ -135,6 +135,15 @@ pub enum Error {
         /// What to do.
         advice: &'static str,
     },
+    /// More pairs of similar texts than memory is meant to hold.
+    #[error(
+        "texts: more than {most} pairs of different texts reach the threshold; raise it, or take \
+         out the template that these texts fill in"
+    )]
+    TooManyPairs {
+        /// Pairs allowed.
+        most: usize,
+    },
     /// A line of a dictionary or user dictionary cannot be read.
     #[error("{file}:{line}: expected {expected}, got {found}; correct or remove the line")]
     DictionaryLine {

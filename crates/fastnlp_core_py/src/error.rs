@@ -57,7 +57,7 @@ fn class_name(error: &Error) -> &'static str {
         | Error::MissingSubset { .. }
         | Error::DictionaryLine { .. }
         | Error::DictionaryImage { .. } => "InputError",
-        Error::MemoryLimit { .. } => "MemoryLimitError",
+        Error::MemoryLimit { .. } | Error::TooManyPairs { .. } => "MemoryLimitError",
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 use std::ops::Range;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 use rayon::prelude::*;
 
@@ -9,6 +11,7 @@ use super::Pair;
 use super::bounds::Threshold;
 use super::grams::GramSet;
 use super::prefix::{Prefix, prefixes};
+use crate::Error;
 
 /// Sets probed by one task; each task has a counter per set.
 const TASK_SETS: usize = 8192;
@@ -18,7 +21,14 @@ const RULED_OUT: u32 = u32::MAX;
 
 /// The pairs of `sets` that pass `threshold`, in no particular order; rows are positions in
 /// `sets`, which must be distinct.
-pub fn join(sets: &[&GramSet], threshold: Threshold) -> Vec<Pair> {
+///
+/// # Errors
+/// [`Error::TooManyPairs`] if there are more than `most_pairs`.
+pub fn join(
+    sets: &[&GramSet],
+    threshold: Threshold,
+    most_pairs: usize,
+) -> Result<Vec<Pair>, Error> {
     let mut ranked: Vec<Ranked> = (0..)
         .zip(sets.iter().zip(prefixes(sets, threshold)))
         .filter(|(_, (_, prefix))| !prefix.grams.is_empty())
@@ -27,13 +37,22 @@ pub fn join(sets: &[&GramSet], threshold: Threshold) -> Vec<Pair> {
     ranked.sort_by_key(|set| set.grams.len());
     let index = Index::new(&ranked);
     let tasks = ranked.len().div_ceil(TASK_SETS);
+    let found = AtomicUsize::new(0);
     let probe_task = |task: usize| {
         let first = task * TASK_SETS;
         let mut probe = Probe::new(&ranked, &index, threshold);
-        (first..ranked.len().min(first + TASK_SETS)).for_each(|rank| probe.run(rank));
-        probe.pairs
+        for rank in first..ranked.len().min(first + TASK_SETS) {
+            let before = probe.pairs.len();
+            probe.run(rank);
+            let more = probe.pairs.len() - before;
+            if found.fetch_add(more, Relaxed) + more > most_pairs {
+                return Err(Error::TooManyPairs { most: most_pairs });
+            }
+        }
+        Ok(probe.pairs)
     };
-    (0..tasks).into_par_iter().flat_map_iter(probe_task).collect()
+    let parts: Result<Vec<Vec<Pair>>, Error> = (0..tasks).into_par_iter().map(probe_task).collect();
+    Ok(parts?.concat())
 }
 
 /// A set in the order of size, which is its rank.
@@ -159,4 +178,18 @@ fn shared_grams(a: &[u64], b: &[u64], overlap: usize) -> Option<usize> {
         }
     }
     (shared >= overlap).then_some(shared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_pairs_than_allowed_are_refused() {
+        let sets: Vec<GramSet> = (0..5).map(|own| vec![10, 11, 12, 13 + own]).collect();
+        let sets: Vec<&GramSet> = sets.iter().collect();
+        let threshold = Threshold::new(0.6).unwrap();
+        assert_eq!(join(&sets, threshold, 10).unwrap().len(), 10);
+        assert_eq!(join(&sets, threshold, 9).unwrap_err(), Error::TooManyPairs { most: 9 });
+    }
 }

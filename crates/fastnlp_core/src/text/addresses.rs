@@ -113,14 +113,17 @@ pub fn next_mention(text: &str, from: usize) -> Option<Range<usize>> {
 
 fn name_length(text: &str) -> usize {
     let mut length = 0;
+    let mut has_letter = false;
     for (at, char) in text.char_indices().take(MAX_NAME_CHARS) {
+        has_letter |= char.is_alphanumeric();
         if char.is_alphanumeric() || char == '_' {
             length = at + char.len_utf8();
         } else if length != at || length == 0 || !matches!(char, '-' | '.' | '·') {
             break;
         }
     }
-    length
+    // @_@ is a face.
+    if has_letter { length } else { 0 }
 }
 
 #[cfg(test)]
@@ -170,7 +173,7 @@ mod tests {
             ("回复@name:好", "回复<>:好"),
             ("回复 @张三，@李四-2：好", "回复 <>，<>：好"),
             ("@a.b. ＠user_1", "<>. <>"),
-            ("me@home.com 5@6 @ @@ @!", "me@home.com 5@6 @ @@ @!"),
+            ("me@home.com 5@6 @ @@ @! @_@", "me@home.com 5@6 @ @@ @! @_@"),
             ("666@张三", "666<>"),
         ] {
             assert_eq!(masked(text, next_mention), expected);

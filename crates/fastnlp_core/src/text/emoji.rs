@@ -27,7 +27,8 @@ pub fn sequence_length(text: &str) -> Option<usize> {
         // These have the property Emoji, but only a keycap makes an emoji of them.
         let rest = chars.as_str();
         let rest = rest.strip_prefix(EMOJI_STYLE).unwrap_or(rest).strip_prefix(KEYCAP)?;
-        return Some(text.len() - rest.len());
+        // Some keyboards write the style behind the keycap.
+        return Some(text.len() - rest.strip_prefix(EMOJI_STYLE).unwrap_or(rest).len());
     }
     if is_regional_indicator(first) {
         let second = chars.next().filter(|&second| is_regional_indicator(second));
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn sequences_are_one_emoji_each() {
-        let sequences = ["👨‍👩‍👧", "👍🏽", "❤️", "🇫🇷", "1️⃣", "🤷‍♂", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "❤️‍🔥"];
+        let sequences = ["👨‍👩‍👧", "👍🏽", "❤️", "🇫🇷", "1️⃣", "9⃣️", "🤷‍♂", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "❤️‍🔥"];
         assert_eq!(emojis(&sequences.concat()), sequences);
         assert_eq!(emojis(&sequences.join("好")), sequences);
     }

@@ -16,7 +16,7 @@ static KAOMOJI: LazyLock<Regex> = LazyLock::new(|| {
     let eyes = format!("{eye}(?:{mouth}|{line}){{1,3}}{eye}|{line}{mouth}{{1,3}}{line}|ツ|:з」∠");
     let face = format!("{cheek}{{0,3}}(?:{eyes}){cheek}{{0,3}}");
     let arms = format!("{arm}{{0,4}}(?: ?[┻︵]{arm}{{0,5}})?");
-    let bare = r"\^[_.oωvw-]{1,3}\^|>[_.﹏]{1,3}<|-_{1,4}-|￣[_▽－ー]{1,2}￣|(?-u:\b)(?:T[_.^A-]{1,2}T|Q[_.^Aw-]{1,2}Q)(?-u:\b)";
+    let bare = r"\^[_.oωvw-]{1,3}\^|>[_.﹏]{1,3}<|-_{1,4}-|@_{1,3}@|￣[_▽－ー]{1,2}￣|(?-u:\b)(?:T[_.^A-]{1,2}T|Q[_.^Aw-]{1,2}Q)(?-u:\b)";
     let pattern = format!("{arm}{{0,4}}[(（]{face}[)）]{arms}|ʕ{face}ʔ{arms}|{bare}");
     Regex::new(&pattern).expect("the pattern is constant and tested")
 });
@@ -53,6 +53,7 @@ mod tests {
             "T_T",
             "QAQ",
             "-_-",
+            "@_@",
             "(-_-)",
             "(;´д｀)",
         ];
