@@ -239,6 +239,19 @@ mod tests {
     }
 
     #[test]
+    fn the_result_does_not_depend_on_threads() {
+        let texts: Vec<String> = (0..9_000).map(|row| format!("好吃{row}元{}", row % 7)).collect();
+        let views: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let with_threads = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| found(&views, 0.6, 3))
+        };
+        let alone = with_threads(1);
+        assert!(!alone.pairs.is_empty());
+        assert_eq!(alone, with_threads(3));
+    }
+
+    #[test]
     fn an_ngram_outside_its_range_is_refused() {
         let message = near_duplicates(&[], 0.8, 17).unwrap_err().to_string();
         assert_eq!(message, "ngram: expected a number of characters from 1 to 16, got 17");
