@@ -1,6 +1,5 @@
 """The report in a real browser: silent, offline, quick, harmless, and usable with finger and mouse."""
 
-import datetime
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,9 +29,7 @@ class Visit:
         self.page.on("dialog", self._dismiss)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.address = html.as_uri()
-        started = datetime.datetime.now(datetime.UTC)
         self.page.goto(self.address, wait_until="load")
-        self.seconds = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
 
     def _dismiss(self, dialog: Dialog) -> None:
         self.messages.append(dialog.message)
@@ -177,13 +174,16 @@ def test_the_report_of_200_000_comments_is_small_and_quick(browser: Browser, tmp
 
 
 def seconds_to_open(browser: Browser, html: Path) -> float:
-    """The best of three, since other tests may keep this machine busy meanwhile."""
-    seconds = []
-    for _ in range(3):
-        context = browser.new_context()
-        seconds.append(Visit(context, html).seconds)
-        context.close()
-    return min(seconds)
+    """Processor seconds of the page's thread until it stands there: other work on this machine does not count."""
+    context = browser.new_context()
+    page = context.new_page()
+    devtools = context.new_cdp_session(page)
+    devtools.send("Performance.setTimeDomain", {"timeDomain": "threadTicks"})
+    devtools.send("Performance.enable")
+    page.goto(html.as_uri(), wait_until="load")
+    metrics = {metric["name"]: metric["value"] for metric in devtools.send("Performance.getMetrics")["metrics"]}
+    context.close()
+    return float(metrics["TaskDuration"])
 
 
 def ink_and_ground(page: Page) -> list[str]:

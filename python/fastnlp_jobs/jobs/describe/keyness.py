@@ -49,7 +49,7 @@ def compare(config: "Config", documents: pl.LazyFrame) -> Compared:
         labels = _labels(config, documents)
         top = labels[:2]
         if len(top) < 2:
-            return _nothing("no keyness: the documents have no two labels and the config names no `compare`")
+            return _nothing("no keyness: the documents have no two labels and the config compares none")
         column, names = "label", (top[0], top[1])
         sided = _by_label(config, documents, *names)
         more = f" of {len(labels)}" if len(labels) > 2 else ""

@@ -11,8 +11,8 @@ import polars as pl
 DIMENSIONS = {"thread": "thread_id", "source": "source", "language": "lang", "region": "region", "split": "split"}
 UNITS = {"minute": "1m", "10 minutes": "10m", "hour": "1h", "day": "1d", "week": "1w", "month": "1mo", "year": "1y"}
 MAX_BINS = 100
-# `prepare` lower-cases words and keeps an emote as one token with its case: [捂脸], 😂, ponceJAM, LUL.
-EMOTE = r"^\[.+\]$|^[\p{Extended_Pictographic}\p{Regional_Indicator}]|\p{Lu}"
+# `prepare` lower-cases words and keeps an emote as one token as it was written: [捂脸], 😂, ponceJAM, LUL, <3.
+EMOTE = r"^[^\p{L}\p{M}\p{N}].|^\p{Extended_Pictographic}|\p{Lu}"
 
 
 def collect(query: pl.LazyFrame) -> pl.DataFrame:

@@ -100,11 +100,12 @@ def _corpus(description: Description) -> list[Markup]:
     known = description.timeline.drop_nulls("start")
     if known.height:
         unit, zone = known["unit"][0], known["timezone"][0]
-        days = known["start"].dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d")
-        busiest = known.with_columns(day=days).sort("documents", "start", descending=[True, False]).row(0, named=True)
+        precision = "%Y-%m-%d %H:%M" if unit in ("minute", "10 minutes", "hour") else "%Y-%m-%d"
+        bins = known["start"].dt.convert_time_zone(zone).dt.strftime(precision)
+        busiest = known.with_columns(bin=bins).sort("documents", "start", descending=[True, False]).row(0, named=True)
         said.append(
-            Markup("The dates run from {} to {}; the busiest {} began on {} with {} documents.").format(
-                days[0], days[-1], unit, busiest["day"], shown.integer(busiest["documents"])
+            Markup("The dates run from {} to {} ({}); the busiest {} began {} with {} documents.").format(
+                bins[0], bins[-1], zone, unit, busiest["bin"], shown.integer(busiest["documents"])
             )
         )
     languages = [
@@ -131,7 +132,7 @@ def _keyness(description: Description) -> list[Markup]:
     passed = words.filter(pl.col("q_value") <= SIGNIFICANT)
     sentence = Markup(
         "Between {} ({} documents) and {} ({}), <b>{}</b> of {} compared words differ at q ≤ {}; "
-        "without correction chance alone would give about {} at p ≤ {}. "
+        "without correction chance alone would give {} at p ≤ {}. "
     ).format(
         _quoted(groups["group_a"]),
         shown.integer(groups["documents_a"]),
@@ -140,7 +141,7 @@ def _keyness(description: Description) -> list[Markup]:
         shown.integer(passed.height),
         shown.integer(words.height),
         SIGNIFICANT,
-        shown.integer(round(words.height * SIGNIFICANT)),
+        _by_chance(words.height, SIGNIFICANT),
         SIGNIFICANT,
     )
     for sign in (1, -1):
@@ -163,7 +164,7 @@ def _rules(patterns: Patterns) -> list[Markup]:
     sentence = Markup(
         "Of {} rules tested on {} distinct documents, <b>{}</b> have a confidence of at least {} and q ≤ {}, "
         "and <b>{}</b> of these are not redundant. "
-        "Without correction chance alone would let up to {} through at p ≤ {}. "
+        "Without correction chance alone would let {} through at p ≤ {}. "
     ).format(
         shown.integer(patterns.tests),
         shown.integer(patterns.transactions),
@@ -171,7 +172,7 @@ def _rules(patterns: Patterns) -> list[Markup]:
         shown.percent(patterns.min_confidence),
         patterns.max_q_value,
         shown.integer(patterns.notable.height),
-        shown.integer(round(patterns.tests * patterns.max_q_value)),
+        _by_chance(patterns.tests, patterns.max_q_value),
         patterns.max_q_value,
     )
     if patterns.notable.height:
@@ -221,6 +222,11 @@ def _gaps(description: Description) -> list[Markup]:
 
 def _sentence(note: str) -> str:
     return shown.text(note[:1].upper() + note[1:])
+
+
+def _by_chance(tests: int, p_value: float) -> str:
+    expected = round(tests * p_value)
+    return f"about {shown.integer(expected)}" if expected else "hardly any"
 
 
 def _part(part: int, whole: int) -> str:
