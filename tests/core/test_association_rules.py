@@ -116,7 +116,7 @@ def test_no_itemsets_give_no_rules_in_the_same_schema():
     some = association_rules(frequent_itemsets([["a", "b"]], 0.5), num_transactions=1)
     assert none.num_rows == 0
     assert none.schema == some.schema
-    assert none.column_names == ["antecedent", "consequent", *METRICS, "p_value"]
+    assert none.column_names == ["antecedent", "consequent", *METRICS, "p_value", "redundant"]
 
 
 @pytest.mark.parametrize(

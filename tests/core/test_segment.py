@@ -90,6 +90,13 @@ def test_cut_for_search_equals_jieba_on_reviews(segmenter, reviews):
     assert_equal_rows(lines, segmenter.cut_for_search(lines), map(jieba.lcut_for_search, lines))
 
 
+@pytest.mark.slow
+def test_every_other_mode_equals_jieba_on_all_reviews(segmenter, without_hmm, reviews):
+    assert_equal_rows(reviews, without_hmm.cut(reviews), (jieba.lcut(line, HMM=False) for line in reviews))
+    assert_equal_rows(reviews, segmenter.cut_all(reviews), (jieba.lcut(line, cut_all=True) for line in reviews))
+    assert_equal_rows(reviews, segmenter.cut_for_search(reviews), map(jieba.lcut_for_search, reviews))
+
+
 @given(texts)
 def test_every_mode_equals_jieba(segmenter, without_hmm, text):
     assert segmenter.cut(text) == jieba.lcut(text)
