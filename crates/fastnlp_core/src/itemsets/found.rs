@@ -87,6 +87,6 @@ impl Path {
     /// What the itemset takes until it is in the table: found twice over (a growing vector), the
     /// order, and the columns without the bytes of the texts, which are charged with the table.
     fn bytes(&self) -> usize {
-        40 + 24 * self.names.len()
+        56 + 24 * self.names.len()
     }
 }

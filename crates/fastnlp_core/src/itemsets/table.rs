@@ -1,5 +1,6 @@
 //! Found itemsets as one sorted table.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use arrow_array::{
@@ -79,11 +80,13 @@ fn itemset(level: &Level, length: usize, position: usize) -> &[u32] {
     &level.names[position * length..][..length]
 }
 
+/// Sorts by count alone first: itemsets are far apart in memory, and few have the same count.
 fn sorted_positions(level: &Level, length: usize) -> Vec<usize> {
-    let mut positions: Vec<usize> = (0..level.counts.len()).collect();
-    positions.par_sort_unstable_by(|&a, &b| {
-        let falling = level.counts[b].cmp(&level.counts[a]);
-        falling.then_with(|| itemset(level, length, a).cmp(itemset(level, length, b)))
+    let counts = level.counts.iter().map(|&count| Reverse(count));
+    let mut keys: Vec<(Reverse<u32>, usize)> = counts.zip(0..).collect();
+    keys.par_sort_unstable();
+    keys.par_chunk_by_mut(|a, b| a.0 == b.0).for_each(|equal| {
+        equal.sort_unstable_by(|a, b| itemset(level, length, a.1).cmp(itemset(level, length, b.1)));
     });
-    positions
+    keys.into_iter().map(|(_, position)| position).collect()
 }
