@@ -125,20 +125,20 @@ def execute(name: str, config: JobConfig, *, force: bool = False) -> dict[str, A
     """
     _inputs_exist(config)
     output = _output(config)
-    outputs.make_parent(output)
-    with locked(output.with_name(output.name + ".lock")):
+    run_folder = outputs.make_run_folder(output)
+    with locked(run_folder / "lock", output):
         outputs.recover(output)
         config.make_ready()
         record = lineage.expected(name, config.identity(), config.paths("input"))
         if not force and outputs.is_current(output, record):
-            return _answer(name, "up to date", output, lineage.read(output)["counts"])
+            counts = load_job(name).Result.model_validate(lineage.read(output)["counts"])
+            return _answer(name, "up to date", output, counts.model_dump(mode="json"))
         outputs.refuse_foreign(output, force=force)
-        result = _run_into(output, name, config, record)
+        result = _run_into(output, run_folder, name, config, record)
     return _answer(name, "done", output, result)
 
 
-def _run_into(output: Path, name: str, config: JobConfig, record: dict[str, Any]) -> dict[str, Any]:
-    run_folder = output.with_name(output.name + ".run")
+def _run_into(output: Path, run_folder: Path, name: str, config: JobConfig, record: dict[str, Any]) -> dict[str, Any]:
     started = datetime.datetime.now(datetime.UTC)
     with events.recorded(run_folder, name), outputs.staged(output) as staging:
         for state in config.paths("state").values():
@@ -170,6 +170,9 @@ def _answer(name: str, state: str, output: Path, counts: dict[str, Any]) -> dict
 
 def _output(config: JobConfig) -> Path:
     (output,) = config.paths("output").values()
+    for field, path in config.paths("input").items():
+        if output.resolve() in (path.resolve(), *path.resolve().parents):
+            raise BadInput(f"output: {output} holds what `{field}` reads ({path}); choose another output")
     return output
 
 
@@ -180,5 +183,5 @@ def _inputs_exist(config: JobConfig) -> None:
 
 
 def to_json(value: object) -> str:
-    """JSON for people and programs: real characters, sorted keys are not needed, one trailing newline."""
+    """JSON for people and programs: real characters, in the order they were given."""
     return json.dumps(value, ensure_ascii=False, indent=2)

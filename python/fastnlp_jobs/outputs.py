@@ -1,6 +1,6 @@
 """Output folders that appear whole or not at all: written beside, flushed, renamed.
 
-Beside `NAME` stand, while a run lasts: `NAME.lock`, `NAME.partial` (being written) and, for the
+Beside `NAME` stand, while a run lasts: `NAME.run/lock`, `NAME.partial` (being written) and, for the
 moment of a replacement, `NAME.old`. A run that was killed leaves them; the next one clears them.
 """
 
@@ -16,18 +16,18 @@ from fastnlp_jobs.errors import BadInput, JobError
 from fastnlp_jobs.processes import sync_tree
 
 
-def make_parent(output: Path) -> None:
-    """Create the folder that `output` will stand in.
+def make_run_folder(output: Path) -> Path:
+    """Create the folder beside `output` for its lock, logs and run record.
 
     Raises:
         BadInput: it cannot be created.
     """
+    folder = output.with_name(output.name + ".run")
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInput(
-            f"output: cannot create the folder {output.parent} ({error.strerror}); choose another"
-        ) from error
+        raise BadInput(f"output: cannot create {folder} ({error.strerror}); choose another output") from error
+    return folder
 
 
 def is_current(output: Path, record: dict[str, Any]) -> bool:

@@ -156,8 +156,8 @@ def usable_cores() -> int:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold `path` as a lock file; it is freed with the process, however that ends.
+def locked(path: Path, output: Path) -> Iterator[None]:
+    """Hold `path` as the lock file of `output`; it is freed with the process, however that ends.
 
     Raises:
         BadInput: another process holds it.
@@ -167,9 +167,7 @@ def locked(path: Path) -> Iterator[None]:
         try:
             _lock(handle.fileno())
         except OSError as error:
-            raise BadInput(
-                f"{path.with_suffix('')}: another run is writing this output; wait for it or choose another output"
-            ) from error
+            raise BadInput(f"output: another run is writing {output}; wait for it or choose another output") from error
         yield
     finally:
         handle.close()

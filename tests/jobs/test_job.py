@@ -60,8 +60,8 @@ def test_a_run_writes_its_output_lineage_and_run_record(folder: Path) -> None:
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout)["result"] == {"rows_in": 3, "rows_out": 2, "rows_rejected": 1, "rows_removed": 0}
     assert (folder / "out" / "numbered.txt").read_text(encoding="utf-8") == "1 a\n2 b\n"
-    assert listing(folder) == ["in.txt", "out", "out.lock", "out.run"]
-    assert listing(folder / "out.run") == ["logs", "metrics.jsonl", "run.json"]
+    assert listing(folder) == ["in.txt", "out", "out.run"]
+    assert listing(folder / "out.run") == ["lock", "logs", "metrics.jsonl", "run.json"]
     run = json.loads((folder / "out.run" / "run.json").read_text(encoding="utf-8"))
     assert run["peak_memory_bytes"] > 1_000_000
 
@@ -95,7 +95,7 @@ def test_force_replaces_an_output_of_ours(folder: Path) -> None:
     assert number(folder, "start=5").returncode == 2
     assert number(folder, "start=5", flags=("--force",)).returncode == 0
     assert (folder / "out" / "numbered.txt").read_text(encoding="utf-8") == "5 a\n6 b\n"
-    assert listing(folder) == ["in.txt", "out", "out.lock", "out.run"]
+    assert listing(folder) == ["in.txt", "out", "out.run"]
 
 
 def test_a_folder_that_is_not_ours_is_never_replaced(folder: Path) -> None:
@@ -105,6 +105,18 @@ def test_a_folder_that_is_not_ours_is_never_replaced(folder: Path) -> None:
     assert answer.returncode == 2
     assert "exists and was not written by fastnlp; choose another output" in answer.stderr
     assert (folder / "out" / "thesis.txt").exists()
+
+
+def test_an_output_around_its_own_input_is_refused(folder: Path) -> None:
+    answer = number(folder, f"output={folder}", flags=("--force",))
+    assert answer.returncode == 2
+    assert f"output: {folder} holds what `input` reads ({folder / 'in.txt'}); choose another output" in answer.stderr
+
+
+def test_an_output_that_cannot_be_made_is_one_clear_line(folder: Path) -> None:
+    answer = number(folder, f"output={folder / 'in.txt' / 'out'}")
+    assert answer.returncode == 2
+    assert "output: cannot create" in answer.stderr
 
 
 def test_a_missing_input_is_one_clear_line(folder: Path) -> None:
@@ -142,7 +154,7 @@ def test_a_signal_stops_cleanly(folder: Path, signal_number: signal.Signals, exi
     _, errors = process.communicate(timeout=20)
     assert process.returncode == exit_code
     assert "Traceback" not in errors
-    assert listing(folder) == ["in.txt", "out.lock", "out.run"]
+    assert listing(folder) == ["in.txt", "out.run"]
 
 
 def test_a_second_signal_ends_a_run_inside_a_native_call(folder: Path) -> None:
@@ -162,7 +174,7 @@ def test_after_kill_9_the_same_command_works(folder: Path) -> None:
     assert "out.partial" in listing(folder)
     answer = number(folder)
     assert answer.returncode == 0, answer.stderr
-    assert listing(folder) == ["in.txt", "out", "out.lock", "out.run"]
+    assert listing(folder) == ["in.txt", "out", "out.run"]
 
 
 def test_a_kill_between_the_two_renames_of_a_replacement_is_undone(folder: Path) -> None:
@@ -170,7 +182,7 @@ def test_a_kill_between_the_two_renames_of_a_replacement_is_undone(folder: Path)
     (folder / "out").rename(folder / "out.old")
     answer = number(folder)
     assert json.loads(answer.stdout)["state"] == "up to date"
-    assert listing(folder) == ["in.txt", "out", "out.lock", "out.run"]
+    assert listing(folder) == ["in.txt", "out", "out.run"]
 
 
 def test_two_runs_into_one_output_do_not_meet(folder: Path) -> None:
@@ -179,7 +191,7 @@ def test_two_runs_into_one_output_do_not_meet(folder: Path) -> None:
     process.terminate()
     process.communicate()
     assert second.returncode == 2
-    assert f"{folder / 'out'}: another run is writing this output" in second.stderr
+    assert f"output: another run is writing {folder / 'out'}; wait for it" in second.stderr
 
 
 def test_a_full_disk_is_one_clear_line_and_leaves_nothing(folder: Path) -> None:
