@@ -21,6 +21,17 @@ def reviews() -> list[str]:
     return list(dict.fromkeys(line for line in lines if line.strip()))
 
 
+def reviews_of_different_grams(ngram: int) -> list[str]:
+    """The reviews without those that have the same n-grams as an earlier one: ours gives such a group once."""
+    first = {frozenset(grams(text, ngram)): text for text in reversed(reviews())}
+    return list(reversed(first.values()))
+
+
+def grams(text: str, ngram: int) -> set[str]:
+    """Character n-grams; a shorter text is one gram of its own."""
+    return {text[start : start + ngram] for start in range(max(1, len(text) - ngram + 1))}
+
+
 def transactions(name: str) -> list[list[str]]:
     """A public collection, one transaction a line; `baskets` is drawn here and needs no file."""
     if name == "baskets":
