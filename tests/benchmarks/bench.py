@@ -48,10 +48,11 @@ def figures(case: Case, contender: Contender) -> dict[str, Any]:
 
 
 def machine() -> str:
-    """Processor, cores and Python: what the figures depend on beside the code."""
+    """Processor, cores, Python and what else ran: what the figures depend on beside the code."""
     facts = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next((line.partition(": ")[2] for line in facts if line.startswith("model name")), platform.machine())
-    return f"{model}, {len(os.sched_getaffinity(0))} cores; Python {platform.python_version()}"
+    # The load of the last quarter of an hour: far above 1, others were at work and times are too long.
+    return f"{model}, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[2]:.1f}; Python {platform.python_version()}"
 
 
 def page(rows: list[dict[str, Any]], questions: list[Case]) -> str:
