@@ -22,7 +22,8 @@ INTRODUCTION = """\
 Written by `make bench`; run it to get the figures of your machine. Every contender has the same question and the same
 texts, runs in processes of its own, and is given its input in the form it likes best before the clock starts. Figures
 are the least of up to five runs (`CPU`: pinned to one core; `wall`: all cores free), memory is the peak of the whole
-process with its input. The last column says what a contender pays that ours does not: read it before the factor.
+process with its input. The last column says what a contender pays that ours does not: read it before the factor. On a
+machine that others use too, figures differ by a third from run to run.
 """
 
 
@@ -51,13 +52,13 @@ def machine() -> str:
     """Processor, cores, Python and what else ran: what the figures depend on beside the code."""
     facts = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next((line.partition(": ")[2] for line in facts if line.startswith("model name")), platform.machine())
-    # The load of the last quarter of an hour: far above 1, others were at work and times are too long.
-    return f"{model}, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[2]:.1f}; Python {platform.python_version()}"
+    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    return f"{model}, {cores} cores (load {load:.1f} at the start); Python {platform.python_version()}"
 
 
-def page(rows: list[dict[str, Any]], questions: list[Case]) -> str:
+def page(facts: str, rows: list[dict[str, Any]], questions: list[Case]) -> str:
     """Markdown with one table per case."""
-    parts = [INTRODUCTION, f"Machine: {machine()}.\n"]
+    parts = [INTRODUCTION, f"Machine: {facts}.\n"]
     for case in questions:
         measured = [row for row in rows if row["case"] == case.name]
         ours = measured[0]["cpu_s"]
@@ -81,11 +82,12 @@ def main() -> None:
     parser.add_argument("--case", help="only this case")
     parser.add_argument("--write", type=Path, metavar="FILE.md", help="write the page here and JSON beside it")
     options = parser.parse_args()
+    facts = machine()
     questions = [case for case in cases() if options.case in (None, case.name)]
     rows = [figures(case, contender) for case in questions for contender in case.contenders]
     if options.write:
-        options.write.write_text(page(rows, questions), encoding="utf-8")
-        report = json.dumps({"machine": machine(), "figures": rows}, ensure_ascii=False, indent=1)
+        options.write.write_text(page(facts, rows, questions), encoding="utf-8")
+        report = json.dumps({"machine": facts, "figures": rows}, ensure_ascii=False, indent=1)
         options.write.with_suffix(".json").write_text(report + "\n", encoding="utf-8")
         print(f"wrote {options.write}", file=sys.stderr)
 
