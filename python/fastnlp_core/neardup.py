@@ -1,29 +1,38 @@
 """Near-duplicate texts, by exact comparison of their character n-grams."""
 
-from dataclasses import dataclass
+import functools
 from typing import Literal
 
 import pyarrow as pa
 
 from fastnlp_core import _native
 from fastnlp_core._arguments import as_choice, as_count, as_number
-from fastnlp_core._columns import Column, as_column
+from fastnlp_core._columns import ArrowArray, ArrowStream, Column, as_column
 
 
-@dataclass(frozen=True)
 class NearDuplicates:
     """Which rows are near-duplicates, and which of them to keep.
 
     Attributes:
-        pairs: left, right uint64 (left < right), similarity float64; ascending by row. Rows with the same n-grams
-            (equal texts above all) form one group: its first row stands in all pairs for the group, and each further
-            row of it in one, with the first row and similarity 1.0. So 100,000 equal rows give 99,999 pairs.
         clusters: row, kept uint64, similarity float64 (of the row and its kept row); one line for each row that is
             not kept, ascending. Every similarity is at or above the threshold, and every kept row is kept.
+        pairs: left, right uint64 (left < right), similarity float64; ascending by row; found at first use. Rows with
+            the same n-grams (equal texts above all) form one group: its first row stands in all pairs for the group,
+            and each further row of it in one, with the first row and similarity 1.0. So 100,000 equal rows give
+            99,999 pairs. More than 2^27 pairs of texts that differ, as from a template that 20,000 rows fill in,
+            raise MemoryLimitError; clusters have no such limit.
     """
 
-    pairs: pa.Table
-    clusters: pa.Table
+    def __init__(self, texts: ArrowArray | ArrowStream, threshold: float, ngram: int) -> None:
+        self._arguments = (texts, threshold, ngram)
+        kept, row, similarity = _native.near_duplicates(*self._arguments, clusters=True)
+        self.clusters = pa.table({"row": pa.array(row), "kept": pa.array(kept), "similarity": pa.array(similarity)})
+
+    @functools.cached_property
+    def pairs(self) -> pa.Table:
+        """Every pair, as the class describes; raises MemoryLimitError for more than 2^27 of them."""
+        left, right, similarity = _native.near_duplicates(*self._arguments, clusters=False)
+        return pa.table({"left": pa.array(left), "right": pa.array(right), "similarity": pa.array(similarity)})
 
 
 def near_duplicates(
@@ -50,7 +59,6 @@ def near_duplicates(
     Raises:
         InputError: an argument is out of its range, or a row is not UTF-8; names the row.
         ColumnTypeError: `texts` is not a text column, or another argument is of the wrong type.
-        MemoryLimitError: more than 2^27 pairs of texts that differ, as from a template that 20,000 rows fill in.
 
     >>> found = near_duplicates(["今天天气很好", "今天天气很好!", None, "今天天气很好"], threshold=0.75)
     >>> found.pairs.to_pylist()
@@ -59,12 +67,5 @@ def near_duplicates(
     [0, 0]
     """
     as_choice("method", method, ("auto", "exact"))
-    pairs, clusters = _native.near_duplicates(
-        as_column("texts", texts, pa.large_string()), as_number("threshold", threshold), as_count("ngram", ngram)
-    )
-    left, right, similarity = pairs
-    kept, row, kept_similarity = clusters
-    return NearDuplicates(
-        pairs=pa.table({"left": pa.array(left), "right": pa.array(right), "similarity": pa.array(similarity)}),
-        clusters=pa.table({"row": pa.array(row), "kept": pa.array(kept), "similarity": pa.array(kept_similarity)}),
-    )
+    column = as_column("texts", texts, pa.large_string())
+    return NearDuplicates(column, as_number("threshold", threshold), as_count("ngram", ngram))

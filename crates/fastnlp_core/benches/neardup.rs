@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use fastnlp_core::neardup::near_duplicates;
+use fastnlp_core::neardup::{Find, near_duplicates};
 
 const ROWS: usize = 20_000;
 const CLAUSES: [&str; 8] = [
@@ -32,7 +32,7 @@ fn neardup(criterion: &mut Criterion) {
     group.sample_size(10);
     for threshold in [0.6, 0.8] {
         group.bench_function(format!("{ROWS} reviews, {threshold}"), |bencher| {
-            bencher.iter(|| near_duplicates(black_box(&texts), threshold, 3));
+            bencher.iter(|| near_duplicates(black_box(&texts), threshold, 3, Find::Pairs));
         });
     }
 }

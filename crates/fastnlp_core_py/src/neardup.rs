@@ -1,22 +1,23 @@
 use arrow_array::{Float64Array, UInt64Array};
-use fastnlp_core::neardup::{self, Pair};
+use fastnlp_core::neardup::{self, Find, Pair};
 use pyo3::prelude::*;
 use pyo3_arrow::PyArray;
 
 use crate::convert::{Column, texts as text_column, to_python};
 use crate::error::BindingResult;
 
-/// Columns left, right and similarity of the pairs; then of the members, left being the kept row.
+/// Columns left, right and similarity of the pairs, or of the clusters, left being the kept row.
 #[pyfunction]
 fn near_duplicates(
     py: Python<'_>,
     texts: Column,
     threshold: f64,
     ngram: usize,
-) -> BindingResult<([PyArray; 3], [PyArray; 3])> {
+    clusters: bool,
+) -> BindingResult<[PyArray; 3]> {
     let texts = text_column("texts", texts)?;
-    let found = py.detach(|| neardup::near_duplicates_column(&texts, threshold, ngram))?;
-    Ok((columns(&found.pairs), columns(&found.members)))
+    let find = if clusters { Find::Clusters } else { Find::Pairs };
+    Ok(columns(&py.detach(|| neardup::near_duplicates_column(&texts, threshold, ngram, find))?))
 }
 
 fn columns(pairs: &[Pair]) -> [PyArray; 3] {

@@ -165,7 +165,7 @@ impl<'a> Probe<'a> {
 }
 
 /// |a ∩ b|, or None as soon as it cannot reach `overlap`.
-fn shared_grams(a: &[u64], b: &[u64], overlap: usize) -> Option<usize> {
+pub fn shared_grams(a: &[u64], b: &[u64], overlap: usize) -> Option<usize> {
     let (mut i, mut j, mut shared) = (0, 0, 0);
     while i < a.len() && j < b.len() {
         if shared + (a.len() - i).min(b.len() - j) < overlap {

@@ -38,61 +38,68 @@ pub struct Pair {
     pub similarity: f64,
 }
 
-/// What [`near_duplicates`] found; both lists ascending by row.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct NearDuplicates {
+/// What [`near_duplicates`] looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Find {
     /// Every pair at or above the threshold among the *distinct* n-gram sets, each named by its
     /// first row, and one pair (first row, row, 1.0) for each further row with the same set. So
     /// the list stays small where many rows are equal, and every pair can be had from it.
-    pub pairs: Vec<Pair>,
-    /// One entry for each row that its kept row makes superfluous: `left` is the kept row.
-    pub members: Vec<Pair>,
+    Pairs,
+    /// Stars around the rows to keep: one entry for each row that its kept row, `left`, makes
+    /// superfluous. A row that no earlier kept row is similar to is kept; any other belongs to the
+    /// earliest such row.
+    Clusters,
 }
 
-/// All pairs of texts whose n-gram sets have a Jaccard similarity of `threshold` or more, and
-/// stars around the rows to keep: a row that no earlier row has taken is kept and takes every row
-/// it is paired with that is still free.
+/// The pairs of texts whose n-gram sets have a Jaccard similarity of `threshold` or more, or the
+/// stars they make; ascending by row.
 ///
 /// A text shorter than `ngram` characters is one gram of its own; empty texts equal each other.
 /// `None` is never paired.
 ///
 /// # Errors
 /// [`Error::OutOfRange`] unless 0 < `threshold` ≤ 1 and 1 ≤ `ngram` ≤ [`MAX_NGRAM`];
-/// [`Error::TooManyPairs`] for more than 2^27 pairs of distinct n-gram sets.
+/// [`Error::TooManyPairs`] for more than 2^27 pairs of distinct n-gram sets, never for clusters.
 pub fn near_duplicates(
     texts: &[Option<&str>],
     threshold: f64,
     ngram: usize,
-) -> Result<NearDuplicates, Error> {
+    find: Find,
+) -> Result<Vec<Pair>, Error> {
     let threshold = Threshold::new(threshold)?;
-    if !(1..=MAX_NGRAM).contains(&ngram) {
-        let expected = "a number of characters from 1 to 16";
-        return Err(Error::OutOfRange { argument: "ngram", expected, found: ngram.to_string() });
-    }
-    if u32::try_from(texts.len()).is_err() {
-        let (expected, found) = ("fewer than 2^32 rows", texts.len().to_string());
-        return Err(Error::OutOfRange { argument: "texts", expected, found });
-    }
+    check(texts.len(), ngram)?;
     let (rows, texts): (Vec<u32>, Vec<&str>) =
         texts.iter().zip(0..).filter_map(|(text, row)| Some((row, (*text)?))).unzip();
     let distinct_texts = Fold::new(&texts);
     let sets = grams::gram_sets(&distinct_texts.firsts(&texts), ngram);
     // Texts that differ can have the same grams (哈哈哈 and 哈哈哈哈), so sets are folded as well.
     let distinct_sets = Fold::new(&sets);
-    let first_row = |set: usize| rows[distinct_texts.first[distinct_sets.first[set]]];
-    let mut pairs = join::join(&distinct_sets.firsts(&sets), threshold, MAX_PAIRS)?;
-    for pair in &mut pairs {
-        (pair.left, pair.right) = (first_row(pair.left as usize), first_row(pair.right as usize));
+    let views = distinct_sets.firsts(&sets);
+    let of_sets = match find {
+        Find::Pairs => join::join(&views, threshold, MAX_PAIRS)?,
+        Find::Clusters => stars::stars(&views, threshold),
+    };
+    let first_row = |set: u32| rows[distinct_texts.first[distinct_sets.first[set as usize]]];
+    let mut stars: Vec<Option<Pair>> = vec![None; views.len()];
+    let mut found: Vec<Pair> = Vec::with_capacity(of_sets.len());
+    for pair in of_sets {
+        let named = Pair { left: first_row(pair.left), right: first_row(pair.right), ..pair };
+        stars[pair.right as usize] = Some(named);
+        found.push(named);
     }
     for (&row, &text) in rows.iter().zip(&distinct_texts.group) {
-        let left = first_row(distinct_sets.group[text]);
-        if left != row {
-            pairs.push(Pair { left, right: row, similarity: 1.0 });
+        let set = distinct_sets.group[text];
+        let first = Pair { left: first_row(set as u32), right: row, similarity: 1.0 };
+        if first.left != row {
+            let star = stars[set].filter(|_| find == Find::Clusters);
+            found.push(star.map_or(first, |star| Pair { right: row, ..star }));
         }
     }
-    pairs.par_sort_unstable_by_key(|pair| (pair.left, pair.right));
-    let members = stars::stars(&pairs);
-    Ok(NearDuplicates { pairs, members })
+    match find {
+        Find::Pairs => found.par_sort_unstable_by_key(|pair| (pair.left, pair.right)),
+        Find::Clusters => found.par_sort_unstable_by_key(|pair| pair.right),
+    }
+    Ok(found)
 }
 
 /// [`near_duplicates`] of a text column; nulls are never paired.
@@ -103,8 +110,21 @@ pub fn near_duplicates_column(
     texts: &LargeStringArray,
     threshold: f64,
     ngram: usize,
-) -> Result<NearDuplicates, Error> {
-    near_duplicates(&texts.iter().collect::<Vec<_>>(), threshold, ngram)
+    find: Find,
+) -> Result<Vec<Pair>, Error> {
+    near_duplicates(&texts.iter().collect::<Vec<_>>(), threshold, ngram, find)
+}
+
+fn check(rows: usize, ngram: usize) -> Result<(), Error> {
+    if !(1..=MAX_NGRAM).contains(&ngram) {
+        let expected = "a number of characters from 1 to 16";
+        return Err(Error::OutOfRange { argument: "ngram", expected, found: ngram.to_string() });
+    }
+    if u32::try_from(rows).is_err() {
+        let (expected, found) = ("fewer than 2^32 rows", rows.to_string());
+        return Err(Error::OutOfRange { argument: "texts", expected, found });
+    }
+    Ok(())
 }
 
 /// Equal values as groups, numbered in order of first sight.
@@ -142,9 +162,16 @@ mod tests {
 
     use super::*;
 
-    fn found(texts: &[&str], threshold: f64, ngram: usize) -> NearDuplicates {
+    #[derive(Debug, PartialEq)]
+    struct Found {
+        pairs: Vec<Pair>,
+        members: Vec<Pair>,
+    }
+
+    fn found(texts: &[&str], threshold: f64, ngram: usize) -> Found {
         let texts: Vec<Option<&str>> = texts.iter().copied().map(Some).collect();
-        near_duplicates(&texts, threshold, ngram).unwrap()
+        let find = |find| near_duplicates(&texts, threshold, ngram, find).unwrap();
+        Found { pairs: find(Find::Pairs), members: find(Find::Clusters) }
     }
 
     fn gram_set(text: &str, ngram: usize) -> BTreeSet<Vec<char>> {
@@ -227,8 +254,8 @@ mod tests {
     #[test]
     fn nulls_are_never_paired_and_empty_texts_are_equal() {
         let texts = [None, Some(""), None, Some("")];
-        let result = near_duplicates(&texts, 1.0, 3).unwrap();
-        assert_eq!(result.pairs, [Pair { left: 1, right: 3, similarity: 1.0 }]);
+        let pairs = near_duplicates(&texts, 1.0, 3, Find::Pairs).unwrap();
+        assert_eq!(pairs, [Pair { left: 1, right: 3, similarity: 1.0 }]);
     }
 
     #[test]
@@ -253,9 +280,9 @@ mod tests {
 
     #[test]
     fn an_ngram_outside_its_range_is_refused() {
-        let message = near_duplicates(&[], 0.8, 17).unwrap_err().to_string();
+        let message = near_duplicates(&[], 0.8, 17, Find::Pairs).unwrap_err().to_string();
         assert_eq!(message, "ngram: expected a number of characters from 1 to 16, got 17");
-        assert!(near_duplicates(&[], 0.8, 0).is_err());
+        assert!(near_duplicates(&[], 0.8, 0, Find::Clusters).is_err());
     }
 
     fn texts() -> impl Strategy<Value = Vec<String>> {
