@@ -1,6 +1,7 @@
 """Near-duplicate texts, by exact comparison of their character n-grams."""
 
 import functools
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from fastnlp_core._arguments import as_choice, as_count, as_number
 from fastnlp_core._columns import ArrowArray, ArrowStream, Column, as_column
 
 
+@dataclass(frozen=True)
 class NearDuplicates:
     """Which rows are near-duplicates, and which of them to keep.
 
@@ -23,10 +25,8 @@ class NearDuplicates:
             raise MemoryLimitError; clusters have no such limit.
     """
 
-    def __init__(self, texts: ArrowArray | ArrowStream, threshold: float, ngram: int) -> None:
-        self._arguments = (texts, threshold, ngram)
-        kept, row, similarity = _native.near_duplicates(*self._arguments, clusters=True)
-        self.clusters = pa.table({"row": pa.array(row), "kept": pa.array(kept), "similarity": pa.array(similarity)})
+    clusters: pa.Table
+    _arguments: tuple[ArrowArray | ArrowStream, float, int] = field(repr=False)
 
     @functools.cached_property
     def pairs(self) -> pa.Table:
@@ -68,4 +68,7 @@ def near_duplicates(
     """
     as_choice("method", method, ("auto", "exact"))
     column = as_column("texts", texts, pa.large_string())
-    return NearDuplicates(column, as_number("threshold", threshold), as_count("ngram", ngram))
+    arguments = (column, as_number("threshold", threshold), as_count("ngram", ngram))
+    kept, row, similarity = _native.near_duplicates(*arguments, clusters=True)
+    clusters = pa.table({"row": pa.array(row), "kept": pa.array(kept), "similarity": pa.array(similarity)})
+    return NearDuplicates(clusters, arguments)
