@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from hera.workflows import Artifact, Container, NoneArchiveStrategy, RawArtifact, Task
+from hera.workflows import Artifact, Container, NoneArchiveStrategy, RawArtifact, SecretEnv, Task
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.job import load_job
-from fastnlp_jobs.settings import Settings
+from fastnlp_jobs.settings import SecretSource, Settings
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,15 @@ def step(settings: Settings, job: str, *, output: str, **sources: Step | str) ->
     makers = _makers(settings, job, read)
     values |= {field: f"{{{{inputs.artifacts.{read[field].output}.path}}}}" for field in makers}
     values["output"] = f"{{{{outputs.artifacts.{output}.path}}}}"
-    config = settings.config(job, given=values)
+    own = settings.step(job, given=values)
     container = Container(
         name=job,
         image=f"job-{job}",
         command=["fastnlp", job],
         args=["--config", "{{inputs.artifacts.config.path}}", *_overrides(values)],
+        env=_environment(own.secrets) or None,
         inputs=[
-            RawArtifact(name="config", path="/in/config.yaml", data=_yaml(config)),
+            RawArtifact(name="config", path="/in/config.yaml", data=_yaml(own.config)),
             *(Artifact(name=read[field].output, path=f"/in/{read[field].output}") for field in makers),
         ],
         outputs=[Artifact(name=output, path=f"/out/{output}", archive=NoneArchiveStrategy())],
@@ -63,6 +64,14 @@ def _makers(settings: Settings, job: str, read: dict[str, Step]) -> dict[str, Ta
             where = settings.file.where(("steps", job))
             raise BadInput(f"{where}: {job} reads the {source.output} of {source.job}, which is off; add it to `steps`")
     return {field: source.task for field, source in read.items() if source.task is not None}
+
+
+def _environment(sources: dict[str, SecretSource]) -> list[SecretEnv]:
+    """Variables whose values the runtime looks up; the workflow holds only where."""
+    return [
+        SecretEnv(name=variable, secret_name=source.secret, secret_key=source.key or variable)
+        for variable, source in sources.items()
+    ]
 
 
 def _yaml(config: dict[str, Any]) -> str:

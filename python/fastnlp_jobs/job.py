@@ -47,6 +47,10 @@ class JobConfig(BaseModel):
     def make_ready(self) -> None:
         """Create what a run needs beside its output before it is identified; `--dry-run` does not call this."""
 
+    def needed_secrets(self) -> set[str]:
+        """Environment variables that a run with this config needs; a job says which of its secrets it will use."""
+        return set()
+
     def identity(self) -> dict[str, Any]:
         """What decides the output besides the inputs' bytes; a job adds what its config only points to."""
         secret_or_path = {*self.paths("input"), *self.paths("output"), *self.paths("state"), *secrets(type(self))}

@@ -12,18 +12,38 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fastnlp_jobs.config import YamlFile, read_yaml, validate
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.job import load_job
+from fastnlp_jobs.job import load_job, secrets
 
 VARIABLE = "FASTNLP_SETTINGS"
 DEFAULT = "demo"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")  # a part of a Kubernetes name
 
 
-class _Schema(BaseModel):
+class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+
+class SecretSource(_Group):
+    """Where Argo finds the value of an environment variable; here and in docker it is the submitter's own variable."""
+
+    secret: str = Field("fastnlp", description="name of the Kubernetes Secret")
+    key: str | None = Field(None, description="key in it; by default the variable's own name")
+
+
+class _Schema(_Group):
     input: str | None = Field(None, description="what crawl reads; without it, `-p input=…` must be given")
     steps: dict[str, dict[str, Any] | None] = Field(description="config of each step; a step not named here is off")
+    secrets: dict[str, SecretSource | None] = Field(
+        {}, description="environment variables that steps read secrets from"
+    )
+
+
+@dataclass(frozen=True)
+class StepSettings:
+    """What a settings file says about one step."""
+
+    config: dict[str, Any]
+    secrets: dict[str, SecretSource]  # by environment variable: those the config needs, and those the file names
 
 
 @dataclass(frozen=True)
@@ -33,9 +53,10 @@ class Settings:
     name: str
     input: str | None
     steps: Collection[str]
+    secrets: dict[str, SecretSource]
     file: YamlFile
 
-    def config(self, job: str, given: Collection[str]) -> dict[str, Any]:
+    def step(self, job: str, given: Collection[str]) -> StepSettings:
         """What the file sets for a job.
 
         Args:
@@ -51,8 +72,10 @@ class Settings:
             if key in config:
                 raise BadInput(f"{part.where((key,))}: `{key}` of step {job} is set by the workflow; remove the line")
             part.values[key] = "set-by-the-workflow"
-        validate(load_job(job).Config, part)
-        return config
+        job_config = load_job(job).Config
+        needed = validate(job_config, part).needed_secrets()
+        named = [name for name in secrets(job_config).values() if name in self.secrets or name in needed]
+        return StepSettings(config, {name: self.secrets.get(name, SecretSource()) for name in named})
 
 
 def load_settings(folder: Path, known_steps: Collection[str]) -> Settings:
@@ -69,7 +92,17 @@ def load_settings(folder: Path, known_steps: Collection[str]) -> Settings:
     for step in schema.steps:
         if step not in known_steps:
             raise BadInput(f"{file.where(('steps', step))}: unknown step `{step}`; {_suggest(step, known_steps)}")
-    return Settings(name=path.stem, input=schema.input, steps=schema.steps.keys(), file=file)
+    _refuse_unread_secrets(schema, file)
+    sources = {variable: source or SecretSource() for variable, source in schema.secrets.items()}
+    return Settings(name=path.stem, input=schema.input, steps=schema.steps.keys(), secrets=sources, file=file)
+
+
+def _refuse_unread_secrets(schema: _Schema, file: YamlFile) -> None:
+    read = {variable for step in schema.steps for variable in secrets(load_job(step).Config).values()}
+    for variable in schema.secrets:
+        if variable not in read:
+            where = file.where(("secrets", variable))
+            raise BadInput(f"{where}: no step reads the secret `{variable}`; {_suggest(variable, read or {'none'})}")
 
 
 def _find(folder: Path, name_or_path: str) -> Path:

@@ -93,6 +93,20 @@ def test_the_key_file_is_made_once_for_this_user_only_and_said(folder: Path, cap
     assert key.strip().encode() not in every_byte(folder / "runs")
 
 
+def test_a_container_makes_no_key(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FASTNLP_CONTAINER", "1")
+    assert main(settings(folder)) == 2
+    assert "FASTNLP_PSEUDONYM_KEY is not set, and a key made in a container would vanish" in capfd.readouterr().err
+    assert not (folder / "home").exists()
+
+
+def test_the_log_says_that_the_public_key_protects_nobody(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(settings(folder, public_example_key="true")) == 0
+    assert "made with the public example key: they protect nobody" in capfd.readouterr().err
+
+
 def test_a_dry_run_makes_no_key(folder: Path) -> None:
     assert main([*settings(folder), "--dry-run"]) == 0
     assert sorted(path.name for path in folder.iterdir()) == ["in"]

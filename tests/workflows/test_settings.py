@@ -27,18 +27,18 @@ def load(tmp_path, monkeypatch):
 
 def refusal(load, text):
     with pytest.raises(BadInput) as refused:
-        load(text).config("number", ["input", "output"])
+        load(text).step("number", ["input", "output"])
     return str(refused.value)
 
 
 def test_settings_give_the_config_of_each_step_they_name(load):
     settings = load("input: a.txt\nsteps:\n  number:\n    start: 3\n")
     assert (settings.name, settings.input, list(settings.steps)) == ("mine", "a.txt", ["number"])
-    assert settings.config("number", ["input", "output"]) == {"start": 3}
+    assert settings.step("number", ["input", "output"]).config == {"start": 3}
 
 
 def test_a_step_may_be_named_without_a_config(load):
-    assert load("steps:\n  number:\n").config("number", ["input", "output"]) == {}
+    assert load("steps:\n  number:\n").step("number", ["input", "output"]).config == {}
 
 
 def test_a_path_is_taken_as_it_is(load, monkeypatch, tmp_path):
@@ -59,7 +59,7 @@ def test_an_unknown_name_is_refused_with_a_close_one(load, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("steps: {}\nimages: a\n", "mine.yaml:2: unknown key `images`; known keys: input, steps"),
+        ("steps: {}\nimages: a\n", "mine.yaml:2: unknown key `images`; known keys: input, secrets, steps"),
         ("input: a\n", "mine.yaml: the key `steps` is missing; add it to the file"),
         ("steps:\n  nubmer:\n", "mine.yaml:2: unknown step `nubmer`; did you mean `number`?"),
         ("steps:\n  number:\n    strat: 1\n", "mine.yaml:3: unknown key `strat`; did you mean `start`?"),

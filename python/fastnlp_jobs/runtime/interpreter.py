@@ -32,8 +32,9 @@ class _Prepared:
 class LocalRun:
     """One run of a checked workflow; steps that wait for nothing run at the same time."""
 
-    def __init__(self, workflow: models.Workflow, record: RunRecord, slots: int) -> None:
-        """Prepare a run of at most `slots` steps at the same time."""
+    def __init__(self, workflow: models.Workflow, record: RunRecord, slots: int, secrets: dict[str, str]) -> None:
+        """Prepare a run of at most `slots` steps at the same time; `secrets` are variables that steps may ask for."""
+        self._secrets = secrets
         self._workflow = workflow
         self._record = record
         self._slots = threading.Semaphore(slots)
@@ -107,7 +108,7 @@ class LocalRun:
 
     def _execute(self, step: str, command: list[str]) -> int:
         folder = self._record.try_folder(step)
-        environment = {**os.environ, "PATH": _search_path()}
+        environment = {**os.environ, **self._secrets, "PATH": _search_path()}
         with (folder / "stdout.log").open("wb") as stdout, (folder / "stderr.log").open("wb") as stderr:
             with self._lock:
                 if self._stopping:

@@ -18,6 +18,7 @@ from fastnlp_jobs.runtime import model, view
 from fastnlp_jobs.runtime.check import check, order
 from fastnlp_jobs.runtime.interpreter import LocalRun
 from fastnlp_jobs.runtime.record import STATE_FILE, RunRecord
+from fastnlp_jobs.runtime.secrets import secret_values
 from fastnlp_jobs.runtime.supported import refuse_unsupported
 
 _LOOK_EVERY_S = 0.1
@@ -48,18 +49,19 @@ def run_on_machine(workflow: models.Workflow, *, on: str, run_dir: Path) -> Ende
     manifest = workflow.model_dump(exclude_none=True, by_alias=True)
     refuse_unsupported(manifest)
     check(workflow)
+    values = secret_values(workflow)
     folder = _make_run_folder(run_dir, workflow)
     (folder / "workflow.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
-    exit_code = _run(workflow, folder)
+    exit_code = _run(workflow, folder, values)
     return Ended(json.loads((folder / STATE_FILE).read_text(encoding="utf-8")), exit_code, folder)
 
 
-def _run(workflow: models.Workflow, folder: Path) -> int:
+def _run(workflow: models.Workflow, folder: Path, secrets: dict[str, str]) -> int:
     """Run the steps in threads, while this one watches for signals."""
     tasks = model.entry_tasks(workflow)
     values = {parameter.name: parameter.value or "" for parameter in model.parameters(workflow)}
     record = RunRecord(folder, values, order(tasks))
-    run = LocalRun(workflow, record, slots=processes.usable_cores())
+    run = LocalRun(workflow, record, slots=processes.usable_cores(), secrets=secrets)
     with processes.collected_signals() as requests, view.shown(record):
         _watch(run, requests)
     waited_for = {name for task in tasks for name in model.dependencies(task)}

@@ -40,6 +40,10 @@ SUPPORTED: dict[str, str] = {
     "spec.templates[].container.image": "not used: the command runs in the environment of `hera submit`",
     "spec.templates[].container.command[]": "the command; it is looked up beside this Python first, then on PATH",
     "spec.templates[].container.args[]": "its arguments; tags are filled in",
+    "spec.templates[].container.env[].name": "an environment variable",
+    "spec.templates[].container.env[].valueFrom.secretKeyRef.name": "not used: the submitter's variable of that name",
+    "spec.templates[].container.env[].valueFrom.secretKeyRef.key": "not used: the submitter's variable of that name",
+    "spec.templates[].container.env[].valueFrom.secretKeyRef.optional": "true: the variable need not be set",
 }
 
 

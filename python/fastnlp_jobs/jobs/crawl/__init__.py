@@ -48,7 +48,7 @@ class Config(JobConfig):
         json_schema_extra={"environment": pseudonyms.ENVIRONMENT},
     )
     pseudonym_key_file: Path = Field(
-        default=Path("~/.config/fastnlp/pseudonym.key"),
+        default=pseudonyms.KEY_FILE,
         description=f"the key where {pseudonyms.ENVIRONMENT} is not set; made at first use",
     )
     public_example_key: bool = Field(
@@ -74,8 +74,12 @@ class Config(JobConfig):
 
     def make_ready(self) -> None:
         """Create the key file if this run needs one and there is none."""
-        if self.mapping.has_authors and not self.public_example_key and self.pseudonym_key is None:
+        if self.needed_secrets() and self.pseudonym_key is None:
             pseudonyms.make_key_file(self._key_file())
+
+    def needed_secrets(self) -> set[str]:
+        """The key, where rows name authors; the public one is no secret."""
+        return {pseudonyms.ENVIRONMENT} if self.mapping.has_authors and not self.public_example_key else set()
 
     def identity(self) -> dict[str, Any]:
         """Names the key by its id, and a constant author by the pseudonym."""
@@ -103,13 +107,7 @@ class Config(JobConfig):
         return pseudonyms.read_key(path) if path.exists() else None
 
     def _key_file(self) -> Path:
-        try:
-            path = self.pseudonym_key_file.expanduser().resolve()
-        except RuntimeError as error:
-            raise BadInput(
-                f"pseudonym_key_file: {self.pseudonym_key_file}: this user has no home folder; "
-                f"set {pseudonyms.ENVIRONMENT} or another path"
-            ) from error
+        path = pseudonyms.in_home(self.pseudonym_key_file)
         for field in ("input", "output"):
             folder = getattr(self, field).resolve()
             if path == folder or folder in path.parents:

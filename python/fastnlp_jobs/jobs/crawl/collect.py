@@ -14,7 +14,7 @@ from fastnlp_jobs.jobs.crawl.dates import DateReader
 from fastnlp_jobs.jobs.crawl.labels import check_patterns
 from fastnlp_jobs.jobs.crawl.mapping import Mapping
 from fastnlp_jobs.jobs.crawl.masks import mask_rejected
-from fastnlp_jobs.jobs.crawl.pseudonyms import pseudonymizer
+from fastnlp_jobs.jobs.crawl.pseudonyms import PUBLIC_EXAMPLE_KEY, pseudonymizer
 from fastnlp_jobs.jobs.crawl.rows import RowMaker
 from fastnlp_jobs.schemas import COMMENTS, EXAMPLES, REJECTED, with_kept
 from fastnlp_jobs.sources.files import SourceFile, detect_encoding, find_files, is_empty
@@ -33,6 +33,8 @@ def collect(config: Config) -> Result:
     files = [file for file in found if not is_empty(file)]
     encodings = {file.name: config.encoding or detect_encoding(file.path) for file in files if file.format != "parquet"}
     key = config.key()
+    if key == PUBLIC_EXAMPLE_KEY:
+        events.event("pseudonyms are made with the public example key: they protect nobody")
     dates = DateReader(ZoneInfo(config.timezone), config.collected_at)
     maker = RowMaker(config.mapping, dates, None if key is None else pseudonymizer(key))
     rows_out, labelled = _write(config.output, config.mapping, maker, _batches(config, files, encodings))

@@ -15,6 +15,8 @@ from fastnlp_jobs.errors import BadInput
 
 PUBLIC_EXAMPLE_KEY = "fastnlp public example key: protects nobody"
 ENVIRONMENT = "FASTNLP_PSEUDONYM_KEY"
+KEY_FILE = Path("~/.config/fastnlp/pseudonym.key")
+_IN_CONTAINER = "FASTNLP_CONTAINER"  # set in every image of docker/Dockerfile
 _BLOCK_BYTES = 64  # of SHA-256
 _DIGITS = 32
 _KEY_ID_DIGITS = 8
@@ -69,14 +71,44 @@ def read_key(path: Path) -> str:
         raise BadInput(f"pseudonym_key_file: {path}: cannot read it ({error}); or set {ENVIRONMENT}") from error
 
 
+def key_of_this_user() -> str:
+    """The key in this user's key file, made at first use.
+
+    Raises:
+        BadInput: the file can neither be read nor made, or holds no key.
+    """
+    path = in_home(KEY_FILE)
+    make_key_file(path)
+    return read_key(path)
+
+
+def in_home(path: Path) -> Path:
+    """The path with the user's home in place of `~`.
+
+    Raises:
+        BadInput: there is no home.
+    """
+    try:
+        return path.expanduser().resolve()
+    except RuntimeError as error:
+        raise BadInput(
+            f"pseudonym_key_file: {path}: this user has no home folder; set {ENVIRONMENT} or another path"
+        ) from error
+
+
 def make_key_file(path: Path) -> None:
     """Create a random key that only this user can read, and say so; a file that exists is left as it is.
 
     Raises:
-        BadInput: it cannot be created.
+        BadInput: it cannot be created, or this is a container, whose key would vanish with it.
     """
     if path.exists():
         return
+    if os.environ.get(_IN_CONTAINER):
+        raise BadInput(
+            f"{ENVIRONMENT} is not set, and a key made in a container would vanish with it; pass the variable "
+            f"(docker run --env {ENVIRONMENT}), or set public_example_key: true for an example"
+        )
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
