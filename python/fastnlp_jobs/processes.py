@@ -20,6 +20,7 @@ from fastnlp_jobs.errors import BadInput
 
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+SIGTERM, SIGKILL = 15, 9  # the numbers, also where the system has no such signals
 
 
 class Stopped(BaseException):
@@ -87,7 +88,7 @@ def collected_signals() -> Iterator[list[int]]:
 
 
 def start(
-    command: Sequence[str], stdout: BinaryIO, stderr: BinaryIO, environment: Mapping[str, str]
+    command: Sequence[str], stdout: BinaryIO, stderr: BinaryIO, environment: Mapping[str, str], folder: Path
 ) -> subprocess.Popen[bytes]:
     """Start a command in a process group of its own: a Ctrl-C on the terminal reaches only its starter."""
     flags = 0
@@ -99,6 +100,7 @@ def start(
         stdout=stdout,
         stderr=stderr,
         env=environment,
+        cwd=folder,
         start_new_session=sys.platform != "win32",
         creationflags=flags,
     )

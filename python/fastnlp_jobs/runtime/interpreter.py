@@ -113,7 +113,7 @@ class LocalRun:
             with self._lock:
                 if self._stopping:
                     raise InterruptedError("the run was stopped")
-                child = processes.start(command, stdout, stderr, environment)
+                child = processes.start(command, stdout, stderr, environment, Path.cwd())
                 self._children.add(child)
             try:
                 return processes.wait_for_end(child)

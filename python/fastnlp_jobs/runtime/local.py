@@ -1,0 +1,172 @@
+"""Runs a try as a process of this machine."""
+
+import contextlib
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastnlp_jobs import processes
+from fastnlp_jobs.runtime import environment, private_root
+from fastnlp_jobs.runtime.executor import Mount, Try, Why
+from fastnlp_jobs.runtime.record import near
+
+GRACE_S = 30.0  # between SIGTERM and SIGKILL, as in Kubernetes
+
+
+class LocalExecutor:
+    """Starts each try in its own process group."""
+
+    def refusal(self, prepared: Try) -> str | None:
+        """Why this try cannot run here; None if it can."""
+        if not prepared.command:
+            return "sets no `command`; add one: on this machine the image, which may bring one, has no meaning"
+        if not prepared.declared_paths or namespaces_granted():
+            return None
+        words = [*prepared.command, *prepared.arguments, prepared.script or ""]
+        named = ", ".join(mount.path for mount in prepared.mounts if _names(words, mount.path))
+        return (
+            f"names {named} in its command, and this system grants no private mount namespace to put it there; "
+            "write {{inputs.artifacts.NAME.path}}, {{outputs.artifacts.NAME.path}} or {{outputs.parameters.NAME.path}} "
+            "instead, or run it with --on docker"
+        )
+
+    def shows_declared_paths(self, words: Sequence[str], mounts: Sequence[Mount]) -> bool:
+        """Only where the command names one: elsewhere the tags lead to the try's own folder."""
+        return any(_names(words, mount.path) for mount in mounts)
+
+    def start(self, prepared: Try) -> "LocalTry":
+        """Start the process."""
+        return LocalTry(prepared)
+
+    def command_line(self, prepared: Try) -> str:
+        """The command from the current directory."""
+        words = _command(prepared)
+        if prepared.declared_paths:
+            words = [sys.executable, private_root.__file__, str(prepared.folder / "root.json")]
+        with contextlib.suppress(FileNotFoundError):  # told when it is started
+            words[0] = near(Path(_program(prepared, words[0])))
+        here = f"{Path.cwd()}{os.sep}"
+        return processes.shown([word.replace(here, "") for word in words])
+
+
+class LocalTry:
+    """A started process."""
+
+    def __init__(self, prepared: Try) -> None:
+        """Start it; stdout and stderr go to the try's folder."""
+        self._prepared = prepared
+        self._deadline = False
+        self._grace: threading.Timer | None = None
+        self._root = prepared.folder / "root" if prepared.declared_paths else None
+        command = _command(prepared)
+        command[0] = _program(prepared, command[0])
+        folder = Path(prepared.working_folder) if prepared.working_folder else Path.cwd()
+        if self._root is not None:
+            declared = {mount.path: _source(prepared, mount) for mount in prepared.mounts}
+            command = private_root.command(prepared.folder / "root.json", self._root, declared, folder, command)
+            folder = Path.cwd()
+        elif not folder.is_dir():
+            raise FileNotFoundError(f"workingDir {folder}: no such folder on this machine")
+        own = dict(prepared.environment)
+        if prepared.demand.gpus:
+            own["CUDA_VISIBLE_DEVICES"] = ",".join(prepared.gpus)
+        with _log(prepared, "stdout").open("wb") as stdout, _log(prepared, "stderr").open("wb") as stderr:
+            self._process = processes.start(command, stdout, stderr, environment.of_a_process(own), folder)
+
+    def wait(self) -> int:
+        """Wait for the end; outputs then stand at their sources."""
+        code = processes.wait_for_end(self._process)
+        if self._grace is not None:
+            self._grace.cancel()
+        if self._root is not None:
+            self._collect(self._root)
+        if self._deadline and self._process.returncode == -processes.SIGTERM:
+            return 128 + processes.SIGKILL
+        return code
+
+    def stop(self, why: Why) -> None:
+        """Ask it to stop; end it after the grace."""
+        self._deadline = why is Why.DEADLINE
+        self._grace = threading.Timer(GRACE_S, self.kill)
+        self._grace.daemon = True
+        self._grace.start()
+        processes.ask_to_stop(self._process)
+
+    def kill(self) -> None:
+        """End it at once."""
+        processes.end_at_once(self._process)
+
+    def _collect(self, root: Path) -> None:
+        """Bring the outputs from the private root to their sources."""
+        for mount in self._prepared.mounts:
+            written = root / mount.path.lstrip("/")
+            if mount.kind == "output" and mount.source is not None and (written.exists() or written.is_symlink()):
+                written.rename(mount.source)
+        private_root.clear(root)
+
+
+@functools.cache
+def namespaces_granted() -> bool:
+    """Whether this system lets us give a process mounts of its own; tried out once."""
+    if sys.platform != "linux":
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "root")
+        true = shutil.which("true") or "/bin/true"
+        empty = {"/fastnlp-probe/empty": None}
+        command = private_root.command(Path(folder, "root.json"), root, empty, Path("/fastnlp-probe"), [true])
+        answer = subprocess.run(command, capture_output=True, check=False)
+        private_root.clear(root)
+    return answer.returncode == 0
+
+
+def _source(prepared: Try, mount: Mount) -> Path | None:
+    """What the private root holds at a declared path; a missing optional input stays missing."""
+    if mount.kind == "output" or (mount.source is not None and not mount.source.exists()):
+        return None
+    if mount.source is not None:
+        return mount.source
+    own = prepared.folder / "volumes" / mount.path.strip("/").replace("/", "-")
+    own.mkdir(parents=True)
+    return own
+
+
+def _command(prepared: Try) -> list[str]:
+    """Program and arguments; a script stands in a file whose path comes last."""
+    words = [*prepared.command, *prepared.arguments]
+    if prepared.script is not None:
+        file = prepared.folder / "script"
+        file.write_text(prepared.script, encoding="utf-8", newline="")
+        words.append(str(file))
+    return words
+
+
+def _program(prepared: Try, name: str) -> str:
+    """Where the program stands: beside this Python first, then on PATH.
+
+    Raises:
+        FileNotFoundError: nowhere.
+    """
+    own = prepared.environment.get("PATH")
+    found = shutil.which(name, path=own or environment.search_path())
+    if found is None:
+        where = "on the PATH it sets" if own else f"beside {sys.executable} or on PATH"
+        raise FileNotFoundError(f"{name}: no such program {where}")
+    return found
+
+
+def _log(prepared: Try, name: str) -> Path:
+    return prepared.folder / f"{name}.log"
+
+
+def _names(words: Sequence[str], path: str) -> bool:
+    """Whether a word holds the path itself; /tmp/in does not stand in /tmp/input."""
+    pattern = re.compile(rf"(?<![\w.-]){re.escape(path.rstrip('/'))}(?![\w.-])")
+    return any(pattern.search(word) for word in words)
