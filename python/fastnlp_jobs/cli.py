@@ -4,18 +4,16 @@ argparse rather than a larger library, so that `fastnlp <job> --help` answers in
 """
 
 import argparse
-import importlib.metadata
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from fastnlp_jobs.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, JobError
-from fastnlp_jobs.job import execute, job_names, load_job, plan, secrets, to_json
-from fastnlp_jobs.processes import Stopped, stop_on_signals
+from fastnlp_jobs.job import job_names, load_job, secrets
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return submit(arguments[1:])
     options = _parser(arguments).parse_args(arguments)
+    from fastnlp_jobs.processes import Stopped, stop_on_signals
+
     stop_on_signals()
     try:
         return _run(options)
@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from fastnlp_jobs.config import load_config
+    from fastnlp_jobs.execution import execute, plan, to_json
 
     config = load_config(load_job(options.job).Config, options.config, options.set)
     answer = plan(options.job, config) if options.dry_run else execute(options.job, config, force=options.force)
@@ -55,6 +56,8 @@ def _report(error: Exception) -> int:
     if isinstance(error, FastNlpError):
         print(f"error: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
+    import traceback
+
     traceback.print_exception(error)
     return EXIT_FAILED
 
@@ -64,13 +67,23 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fastnlp", description="Comments and live chat into corpora, patterns and a report."
     )
-    parser.add_argument("--version", action="version", version=importlib.metadata.version("fastnlp-core"))
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="job", metavar="COMMAND", required=True)
     commands.add_parser("submit", help="run a whole workflow: fastnlp submit workflows/full.py --settings demo")
     for name in job_names():
         asked = arguments[:1] == [name]
         _add_job(commands, name) if asked else commands.add_parser(name, help=_summary(name, arguments))
     return parser
+
+
+class _PrintVersion(argparse.Action):
+    """argparse's own would look the version up for every command."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        import importlib.metadata
+
+        print(importlib.metadata.version("fastnlp-core"))
+        parser.exit()
 
 
 def _summary(name: str, arguments: list[str]) -> str | None:
@@ -101,18 +114,16 @@ def _describe_keys(config_class: type[BaseModel]) -> str:
         if name in hidden:
             lines.append(f"  (environment {hidden[name]})\n      {field.description}")
             continue
-        default = (
-            "required" if field.is_required() else f"default {_shown(field.get_default(call_default_factory=True))}"
-        )
+        default = "required" if field.is_required() else f"default {_shown(field)}"
         lines.append(f"  {name} ({default})\n      {field.description or ''}")
     return "\n".join(lines)
 
 
-def _shown(default: Any) -> str:
-    """A default as YAML would have it: a group of keys only with what differs in it."""
-    if isinstance(default, BaseModel):
-        return str(default.model_dump(exclude_defaults=True))
-    return str(default) if isinstance(default, Path) else repr(default)
+def _shown(field: FieldInfo) -> str:
+    """The default of a field as YAML would have it."""
+    if field.default_factory is not None:
+        return "{}"  # a group of keys with defaults of their own
+    return str(field.default) if isinstance(field.default, Path) else repr(field.default)
 
 
 def _first_line(config_class: type[BaseModel]) -> str:

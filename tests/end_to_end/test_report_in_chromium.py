@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
 from tests.jobs.corpora import review, reviews, write_run
 
-from fastnlp_jobs.job import execute
+from fastnlp_jobs.execution import execute
 from fastnlp_jobs.jobs.report import Config
 
 HOSTILE = "<script>alert(1)</script>"

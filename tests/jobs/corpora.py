@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from fastnlp_jobs import lineage
-from fastnlp_jobs.job import execute, load_job
+from fastnlp_jobs.execution import execute
+from fastnlp_jobs.job import load_job
 from fastnlp_jobs.schemas import (
     COMMENTS,
     DOCUMENTS,

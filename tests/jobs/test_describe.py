@@ -13,7 +13,7 @@ from scipy.stats import chi2_contingency, false_discovery_control
 from tests.jobs.corpora import BAD, GOOD, review, reviews, write_comments, write_documents
 
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.job import execute
+from fastnlp_jobs.execution import execute
 from fastnlp_jobs.jobs.describe import Config, questions
 from fastnlp_jobs.jobs.describe.keyness import score
 

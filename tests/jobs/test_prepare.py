@@ -15,7 +15,8 @@ import pytest
 from fastnlp_core import text
 from fastnlp_jobs.config import load_config
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.job import execute, load_job
+from fastnlp_jobs.execution import execute
+from fastnlp_jobs.job import load_job
 from fastnlp_jobs.jobs.prepare import Config
 from fastnlp_jobs.schemas import COMMENTS, EXAMPLES, with_kept
 from fastnlp_jobs.tables import write_table

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.jobs.corpora import review, reviews, write_comments, write_documents, write_run
 
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.job import execute
+from fastnlp_jobs.execution import execute
 from fastnlp_jobs.jobs.report import Config, shown
 
 

@@ -2,7 +2,6 @@
 
 import codecs
 import datetime
-import zoneinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,7 +27,7 @@ class Config(JobConfig):
         description="folder of comments.parquet, rejected.parquet and, with labels, examples.parquet"
     )
     mapping: Annotated[Mapping, BeforeValidator(fill_in)] = Field(
-        default=Mapping(),
+        default_factory=Mapping,
         description="what the columns mean: douyin, reviews, chat, twitch, or your own (docs/jobs/crawl.md)",
     )
     files: str | None = Field(default=None, description="pattern of the files to read below an input folder, as *.csv")
@@ -58,6 +57,8 @@ class Config(JobConfig):
     @field_validator("timezone")
     @classmethod
     def _known_timezone(cls, name: str) -> str:
+        import zoneinfo
+
         try:
             zoneinfo.ZoneInfo(name)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -1,6 +1,5 @@
 """What the columns of a file mean: which is the text, which the author, and what is constant."""
 
-import difflib
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -9,7 +8,7 @@ Split = Literal["train", "dev", "test"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Columns(_Part):
@@ -69,8 +68,8 @@ class SplitPlace(_Part):
 class Mapping(_Part):
     """How a file becomes COMMENTS and, where it has labels, EXAMPLES."""
 
-    columns: Columns = Columns()
-    constants: Constants = Constants()
+    columns: Columns = Field(default_factory=Columns)
+    constants: Constants = Field(default_factory=Constants)
     keep: list[str] = []  # columns that travel on as x_<name>
     labels: Labels | None = None
     split: SplitPlace | None = None
@@ -145,6 +144,8 @@ def fill_in(value: Any) -> Any:
         return value
     name, changes = value["base"], {key: part for key, part in value.items() if key != "base"}
     if name not in READY:
+        import difflib
+
         close = difflib.get_close_matches(str(name), READY, n=1)
         hint = f"did you mean `{close[0]}`? " if close else ""
         raise ValueError(f"no mapping `{name}`; {hint}there are {', '.join(READY)}, or write one (columns, labels, …)")

@@ -6,11 +6,9 @@ A plain hash would not do: who has a list of user names can hash them all and co
 import contextlib
 import hashlib
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from fastnlp_jobs import events
 from fastnlp_jobs.errors import BadInput
 
 PUBLIC_EXAMPLE_KEY = "fastnlp public example key: protects nobody"
@@ -102,6 +100,10 @@ def make_key_file(path: Path) -> None:
     Raises:
         BadInput: it cannot be created, or this is a container, whose key would vanish with it.
     """
+    import secrets
+
+    from fastnlp_jobs import events
+
     if path.exists():
         return
     if os.environ.get(_IN_CONTAINER):

@@ -1,7 +1,5 @@
 """Counts, lengths, words, keyness and pictures of a prepared corpus."""
 
-from zoneinfo import ZoneInfo
-
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fastnlp_jobs.job import Input, JobConfig, Output
@@ -13,7 +11,7 @@ EXTRA = "report"
 class Compare(BaseModel):
     """Two groups of documents: those with value `a` in a column, and those with value `b`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     column: str = Field(description="a text column of documents.parquet, such as thread_id, region, lang, x_shop")
     a: str = Field(description="value of the first group")
@@ -37,6 +35,8 @@ class Config(JobConfig):
     @field_validator("timezone")
     @classmethod
     def _zone_exists(cls, name: str) -> str:
+        from zoneinfo import ZoneInfo
+
         try:
             ZoneInfo(name)
         except (ValueError, KeyError, OSError) as error:

@@ -1,0 +1,98 @@
+"""The order in which a run of any job happens: inputs, lock, up to date or not, the job itself, lineage."""
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+from fastnlp_jobs import events, lineage, outputs
+from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.job import JobConfig, Result, load_job, secrets
+from fastnlp_jobs.processes import locked
+
+
+def plan(name: str, config: JobConfig) -> dict[str, Any]:
+    """What a run would do, from a look at the inputs; touches nothing (`--dry-run`)."""
+    _inputs_exist(config)
+    output = _output(config)
+    record = lineage.expected(name, config.identity(), config.paths("input"))
+    return {
+        "job": name,
+        "config": config.model_dump(mode="json", exclude=set(secrets(type(config)))),
+        "inputs": {field: lineage.describe_path(path) for field, path in config.paths("input").items()},
+        "output": str(output),
+        "state": "up to date" if outputs.is_current(output, record) else outputs.obstacle(output) or "would run",
+    }
+
+
+def execute(name: str, config: JobConfig, *, force: bool = False) -> dict[str, Any]:
+    """Run a job so that its output appears whole or not at all.
+
+    Returns:
+        {"job", "state": "done" | "up to date", "output", "result": the counts}.
+
+    Raises:
+        BadInput: an input is missing, another run holds the output, or the output is in the way.
+    """
+    _inputs_exist(config)
+    output = _output(config)
+    run_folder = outputs.make_run_folder(output)
+    with locked(run_folder / "lock", output):
+        outputs.recover(output)
+        config.make_ready()
+        record = lineage.expected(name, config.identity(), config.paths("input"))
+        if not force and outputs.is_current(output, record):
+            counts = load_job(name).Result.model_validate(lineage.read(output)["counts"])
+            return _answer(name, "up to date", output, counts.model_dump(mode="json"))
+        outputs.refuse_foreign(output, force=force)
+        result = _run_into(output, run_folder, name, config, record)
+    return _answer(name, "done", output, result)
+
+
+def _run_into(output: Path, run_folder: Path, name: str, config: JobConfig, record: dict[str, Any]) -> dict[str, Any]:
+    started = datetime.datetime.now(datetime.UTC)
+    with events.recorded(run_folder, name), outputs.staged(output) as staging:
+        for state in config.paths("state").values():
+            state.mkdir(parents=True, exist_ok=True)
+        events.event("started", job=name, output=str(output))
+        (output_field,) = config.paths("output")
+        result = _call(name, config.model_copy(update={output_field: staging}))
+        counts: dict[str, Any] = result.model_dump(mode="json")
+        lineage.write(staging, record, counts)
+        events.finish_run(run_folder, name, started, counts)
+    events.event("finished", job=name, **counts)
+    return counts
+
+
+def _call(name: str, config: JobConfig) -> Result:
+    module = load_job(name)
+    try:
+        result: Result = module.run(config)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("fastnlp"):
+            raise
+        raise BadInput(f"{name} needs {error.name}: pip install 'fastnlp-core[{module.EXTRA}]'") from error
+    return result
+
+
+def _answer(name: str, state: str, output: Path, counts: dict[str, Any]) -> dict[str, Any]:
+    return {"job": name, "state": state, "output": str(output), "result": counts}
+
+
+def _output(config: JobConfig) -> Path:
+    (output,) = config.paths("output").values()
+    for field, path in config.paths("input").items():
+        if output.resolve() in (path.resolve(), *path.resolve().parents):
+            raise BadInput(f"output: {output} holds what `{field}` reads ({path}); choose another output")
+    return output
+
+
+def _inputs_exist(config: JobConfig) -> None:
+    for field, path in config.paths("input").items():
+        if not path.exists():
+            raise BadInput(f"{field}: {path} does not exist; give the path of a file or folder that does")
+
+
+def to_json(value: object) -> str:
+    """JSON for people and programs: real characters, in the order they were given."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
