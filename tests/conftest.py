@@ -24,8 +24,14 @@ def _data() -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def _argo() -> Path | None:
+    found = shutil.which("argo")
+    return Path(found) if found else None
+
+
 NEEDS: dict[str, tuple[Callable[[], Path | None], str]] = {
     "chromium": (_chromium, "no Chromium on PATH; install it (Debian: apt install chromium)"),
+    "argo": (_argo, "no argo on PATH (it comes from no package registry): `argo lint --offline` was not asked"),
     "data": (_data, "no folder of public corpora; set FASTNLP_DATA or put it at ../shared/data"),
 }
 
