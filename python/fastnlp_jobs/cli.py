@@ -23,6 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from fastnlp_jobs.runtime.submit import submit
 
         return submit(arguments[1:])
+    if arguments[:1] == ["summary"]:
+        from fastnlp_jobs.summary import write_summary
+
+        return write_summary(arguments[1:])
     options = _parser(arguments).parse_args(arguments)
     from fastnlp_jobs.processes import Stopped, stop_on_signals
 
@@ -70,6 +74,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="job", metavar="COMMAND", required=True)
     commands.add_parser("submit", help="run a whole workflow: fastnlp submit workflows/full.py --settings demo")
+    commands.add_parser("summary", help="write how a workflow ended: its exit handler runs this")
     for name in job_names():
         asked = arguments[:1] == [name]
         _add_job(commands, name) if asked else commands.add_parser(name, help=_summary(name, arguments))
