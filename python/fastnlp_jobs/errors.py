@@ -3,6 +3,8 @@
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
+EXIT_UNAVAILABLE = 3
+EXIT_REFUSED = 4
 
 
 class JobError(Exception):
@@ -15,3 +17,15 @@ class BadInput(JobError):
     """Config or input cannot be used: where, what was expected, what came, what to do."""
 
     exit_code = EXIT_BAD_INPUT
+
+
+class Unavailable(JobError):
+    """An external service failed for now; the same command may succeed later."""
+
+    exit_code = EXIT_UNAVAILABLE
+
+
+class Refused(JobError):
+    """An external service refused for good: a key that does not count, rights that are missing."""
+
+    exit_code = EXIT_REFUSED

@@ -87,6 +87,21 @@ def collected_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+@contextlib.contextmanager
+def signals_raise() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into `Stopped` while the block runs, for a process that has nothing to clean up."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise Stopped(_exit_code(number))
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def start(
     command: Sequence[str], stdout: BinaryIO, stderr: BinaryIO, environment: Mapping[str, str], folder: Path
 ) -> subprocess.Popen[bytes]:

@@ -61,7 +61,7 @@ def run_flow(
     from fastnlp_jobs.runtime.submit import submit
 
     def run(body: str, *options: str) -> Finished:
-        exit_code = submit([str(write_flow(body)), *options])
+        exit_code = submit([str(write_flow(body)), "--on", "local", *options])
         captured = capfd.readouterr()
         return Finished(exit_code, tmp_path / "runs" / "latest", captured.out, captured.err)
 

@@ -142,7 +142,7 @@ with Workflow(name="two", entrypoint="main") as workflow:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("inptu=x", "-p inptu=x: the workflow has no parameter `inptu`; did you mean `input`?"),
+        ("inptu=x", "-p inptu=x: the workflow has no parameter `inptu`; did you mean `input`? it has: input, seed"),
         ("zzz=x", "-p zzz=x: the workflow has no parameter `zzz`; it has: input, seed"),
         ("input", "-p input: expected NAME=VALUE, such as -p input=comments.csv"),
     ],
@@ -157,12 +157,12 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones(run_flow, option, m
 def test_a_file_without_a_workflow_is_refused(run_flow):
     finished = run_flow("")
     assert finished.exit_code == 2
-    assert finished.err.endswith("flow.py: expected one Hera Workflow, found 0\n")
+    assert finished.err.endswith("flow.py: expected one workflow, found 0\n")
 
 
 def test_a_file_with_two_workflows_is_refused_with_their_names(run_flow):
     finished = run_flow("first, second = Workflow(name='first'), Workflow(generate_name='second-')")
-    assert finished.err.endswith("expected one Hera Workflow, found 2 (first, second-)\n")
+    assert finished.err.endswith("expected one workflow, found 2 (first, second-); choose with --workflow NAME\n")
 
 
 def test_a_workflow_under_two_names_counts_once(run_flow):
@@ -171,14 +171,17 @@ def test_a_workflow_under_two_names_counts_once(run_flow):
 
 def test_another_kind_of_workflow_is_refused(run_flow):
     finished = run_flow(one_step().replace("with Workflow(", "with WorkflowTemplate("))
-    assert finished.err.endswith("expected a Workflow, got a WorkflowTemplate; the local runtime runs no other kind\n")
+    assert finished.err.endswith("expected a Workflow, got a WorkflowTemplate; only Argo keeps those (--on argo)\n")
 
 
 def test_a_file_that_does_not_exist_is_refused(tmp_path, capsys):
     from fastnlp_jobs.runtime.submit import submit
 
     assert submit([str(tmp_path / "absent.py")]) == 2
-    assert "absent.py: expected a Python file that defines a Hera Workflow, found none" in capsys.readouterr().err
+    assert (
+        "absent.py: expected a Python file that defines a Hera Workflow, or a YAML manifest, found none"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_run_folder_that_cannot_be_made_is_refused(run_flow, tmp_path):

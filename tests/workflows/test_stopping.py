@@ -37,7 +37,7 @@ def running(write_flow, tmp_path):
     started = []
 
     def start(manner, *before):
-        command = [*before, sys.executable, "-m", "fastnlp_jobs", "submit", str(write_flow(FLOW))]
+        command = [*before, sys.executable, "-m", "fastnlp_jobs", "submit", str(write_flow(FLOW)), "--on", "local"]
         command += ["-p", f"fifo={fifo}", "-p", f"manner={manner}"]
         # a group of its own, so that the test could not stop itself by a mistake
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)

@@ -1,83 +1,93 @@
-"""`hera submit`: run a workflow on this machine."""
+"""`hera submit`: run a workflow on an Argo server or on this machine."""
 
 import argparse
-import difflib
 import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from fastnlp_jobs import settings
-from fastnlp_jobs.errors import EXIT_BAD_INPUT, EXIT_FAILED, BadInput
-
-if TYPE_CHECKING:
-    from hera.workflows import models
+from fastnlp_jobs.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, BadInput, JobError
+from fastnlp_jobs.runtime.answer import answer
+from fastnlp_jobs.runtime.manifest import Manifest, apply_options
+from fastnlp_jobs.runtime.submit_options import DEFAULT_RUN_FOLDER, parser, refuse_meaningless, settle_place
 
 
 def submit(arguments: Sequence[str]) -> int:
     """Run the workflow a command line names.
 
     Returns:
-        0 succeeded, 1 a step failed, 2 nothing was started because of a mistake, 130 or 143 stopped by a signal.
+        0 succeeded, 1 a step failed, 2 nothing was started because of a mistake, 3 the server did not answer,
+        4 it refused, 130 or 143 stopped by a signal.
     """
-    options = _parser().parse_args(arguments)
-    if options.settings:
-        os.environ[settings.VARIABLE] = options.settings
+    options = parser().parse_args(arguments)
+    return exit_code_of(lambda: _submit(options))
+
+
+def exit_code_of(command: Callable[[], int]) -> int:
+    """Run a command; what went wrong becomes one line and an exit code."""
     try:
-        return _submit(options)
-    except BadInput as error:
+        return command()
+    except JobError as error:
         print(f"error: {error}", file=sys.stderr)
-        return EXIT_BAD_INPUT
+        return error.exit_code
     except OSError as error:  # a full disk, a run folder that was taken away
         print(f"error: {error}", file=sys.stderr)
         return EXIT_FAILED
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "hera":
+        if error.name is None or error.name.partition(".")[0] not in ("hera", "requests"):
             raise
         print("error: Hera is not installed; pip install 'fastnlp-core[workflows]'", file=sys.stderr)
         return EXIT_BAD_INPUT
 
 
 def _submit(options: argparse.Namespace) -> int:
-    from fastnlp_jobs.runtime.loading import load_workflow
+    place = settle_place(options)
+    refuse_meaningless(options, place)
+    manifest = _load(options)
+    apply_options(manifest, options)
+    if options.dry_run:
+        print(answer(manifest, options.output or "yaml"))
+        return EXIT_DONE
+    return _submit_to_argo(manifest, options) if place == "argo" else _run_here(manifest, options, place)
+
+
+def _load(options: argparse.Namespace) -> Manifest:
+    from fastnlp_jobs.runtime.loading import load_manifest
+
+    if options.settings:
+        if options.file.suffix != ".py":
+            raise BadInput(f"--settings {options.settings}: a manifest is finished; only a Python file reads settings")
+        os.environ[settings.VARIABLE] = options.settings
+    return load_manifest(options.file, options.workflow)
+
+
+def _submit_to_argo(manifest: Manifest, options: argparse.Namespace) -> int:
+    from fastnlp_jobs.runtime.argo.server import named_server
+    from fastnlp_jobs.runtime.argo.submission import submit_to_argo
+
+    server = named_server(
+        os.environ,
+        address=options.argo_server,
+        certificate_authority=options.certificate_authority,
+        insecure=options.insecure_skip_verify,
+    )
+    assert server is not None, "settle_place looked"
+    return submit_to_argo(manifest, options, server)
+
+
+def _run_here(manifest: Manifest, options: argparse.Namespace, place: str) -> int:
+    from hera.workflows import models
+
     from fastnlp_jobs.runtime.machine import run_on_machine
 
-    workflow = load_workflow(options.file)
-    _set_parameters(workflow, options.parameter)
-    return run_on_machine(workflow, on=options.on, run_dir=options.run_dir).exit_code
-
-
-def _set_parameters(workflow: "models.Workflow", given: list[str]) -> None:
-    from fastnlp_jobs.runtime.model import parameters
-
-    known = {parameter.name: parameter for parameter in parameters(workflow)}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise BadInput(f"-p {text}: expected NAME=VALUE, such as -p input=comments.csv")
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"it has: {', '.join(known) or 'none'}"
-            raise BadInput(f"-p {text}: the workflow has no parameter `{name}`; {hint}")
-        known[name].value = value
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hera submit", description="Run the Hera workflow of a Python file on this machine."
-    )
-    parser.add_argument("file", type=Path, metavar="FILE", help="Python file that defines the workflow")
-    parser.add_argument("--settings", metavar="NAME|PATH", help="configs/workflows/NAME.yaml, or a path (default demo)")
-    parser.add_argument(
-        "-p", "--parameter", metavar="NAME=VALUE", action="append", default=[], help="set a parameter, may be repeated"
-    )
-    parser.add_argument("--on", choices=["local"], default="local", help="where it runs (default local: this machine)")
-    parser.add_argument(
-        "--run-dir",
-        type=Path,
-        default=Path("runs"),
-        metavar="DIR",
-        help="where the run's folder is made (default runs)",
-    )
-    return parser
+    if manifest["kind"] != "Workflow":
+        raise BadInput(
+            f"{options.file}: expected a Workflow, got a {manifest['kind']}; only Argo keeps those (--on argo)"
+        )
+    if options.on is None:
+        print("no Argo server is named (--argo-server, ARGO_SERVER): the steps run on this machine", file=sys.stderr)
+    workflow = models.Workflow.model_validate(manifest)
+    ended = run_on_machine(workflow, on=place, run_dir=options.run_dir or DEFAULT_RUN_FOLDER)
+    if options.output:
+        print(answer(ended.state, options.output))
+    return ended.exit_code
