@@ -4,8 +4,9 @@ argparse rather than a larger library, so that `fastnlp <job> --help` answers in
 """
 
 import argparse
+import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,26 @@ from pydantic.fields import FieldInfo
 from fastnlp_jobs.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, JobError
 from fastnlp_jobs.job import job_names, load_job, secrets
 
+# What is no job: module, function that takes the rest of the command line and gives the exit code, help.
+_WORKFLOW_COMMANDS = {
+    "submit": (
+        "fastnlp_jobs.runtime.submit",
+        "submit",
+        "run a whole workflow: fastnlp submit workflows/full.py --settings demo",
+    ),
+    "watch": ("fastnlp_jobs.runtime.argo.commands", "watch", "wait for the end of a workflow on Argo"),
+    "stop": ("fastnlp_jobs.runtime.argo.commands", "stop", "stop a workflow on Argo"),
+    "summary": ("fastnlp_jobs.summary", "write_summary", "write how a workflow ended: its exit handler runs this"),
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the returned exit code is documented in docs/jobs/README.md."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == ["submit"]:
-        from fastnlp_jobs.runtime.submit import submit
-
-        return submit(arguments[1:])
-    if arguments[:1] == ["summary"]:
-        from fastnlp_jobs.summary import write_summary
-
-        return write_summary(arguments[1:])
+    if arguments and arguments[0] in _WORKFLOW_COMMANDS:
+        module, function, _ = _WORKFLOW_COMMANDS[arguments[0]]
+        command: Callable[[list[str]], int] = getattr(importlib.import_module(module), function)
+        return command(arguments[1:])
     options = _parser(arguments).parse_args(arguments)
     from fastnlp_jobs.processes import Stopped, stop_on_signals
 
@@ -73,8 +82,8 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="job", metavar="COMMAND", required=True)
-    commands.add_parser("submit", help="run a whole workflow: fastnlp submit workflows/full.py --settings demo")
-    commands.add_parser("summary", help="write how a workflow ended: its exit handler runs this")
+    for name, (_, _, description) in _WORKFLOW_COMMANDS.items():
+        commands.add_parser(name, help=description)
     for name in job_names():
         asked = arguments[:1] == [name]
         _add_job(commands, name) if asked else commands.add_parser(name, help=_summary(name, arguments))

@@ -16,7 +16,11 @@ def main() -> int | None:
         from hera.__main__ import main as hera_main
     except ModuleNotFoundError:
         sys.exit("hera: Hera is not installed; pip install 'fastnlp-core[workflows]'")
-    hera_main()  # type: ignore[no-untyped-call]  # Hera leaves its main without annotations
+    try:
+        hera_main()  # type: ignore[no-untyped-call]  # Hera leaves its main without annotations
+    finally:
+        if sys.argv[1:] in ([], ["-h"], ["--help"]):
+            print("\n  Of fastnlp-core:\n    submit  Run a workflow on Argo or on this machine (hera submit --help).")
     return None
 
 

@@ -38,6 +38,13 @@ def test_generate_is_heras_own(write_flow):
     assert answer.stdout.startswith("apiVersion: argoproj.io/v1alpha1\nkind: Workflow\n")
 
 
+def test_heras_help_is_followed_by_a_line_about_submit():
+    answer = hera("--help")
+    assert answer.returncode == 0
+    assert answer.stdout.startswith("Usage: hera {generate}")
+    assert answer.stdout.endswith("submit  Run a workflow on Argo or on this machine (hera submit --help).\n")
+
+
 @pytest.mark.parametrize("word", ["--version", "generate"])
 def test_nothing_of_ours_is_imported_for_heras_own_words(word):
     code = f"""

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from tests.workflows.stub_argo_server import CUT, GATEWAY_TIMEOUT, Failure, StubArgoServer, node, state
 
+from fastnlp_jobs.cli import main
 from fastnlp_jobs.runtime.argo import client as argo_client
 from fastnlp_jobs.runtime.argo import follow
 from fastnlp_jobs.runtime.submit import submit
@@ -253,6 +254,21 @@ def test_a_signal_detaches_and_says_how_to_come_back_or_stop(write_flow, stub, n
         "  stop it:   fastnlp stop run-1 -n argo",
     ]
     assert not stub.sent("PUT", "stop")
+
+
+@pytest.mark.parametrize(("option", "verb"), [([], "stop"), (["--now"], "terminate")])
+def test_a_workflow_can_be_stopped_later(stub, capsys, option, verb):
+    assert main(["stop", "run-1", *option]) == 0
+    assert [request.path for request in stub.requests] == [f"/api/v1/workflows/argo/run-1/{verb}"]
+    assert capsys.readouterr().out == "run-1 in namespace argo was asked to stop\n"
+
+
+def test_a_workflow_can_be_watched_later(stub, capsys):
+    stub.objects["workflows/argo/run-1"] = state("Failed", step=node("Failed", message="main: Error (exit code 1)"))
+    assert main(["watch", "run-1", "-o", "name"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "run-1\n"
+    assert captured.err.splitlines()[0] == "step: Failed, main: Error (exit code 1)"
 
 
 def test_run_dir_has_no_meaning_on_argo(hera_submit):

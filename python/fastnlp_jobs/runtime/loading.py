@@ -5,21 +5,16 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
-from hera.workflows import Workflow, models
-from pydantic import BaseModel, ValidationError
+from hera.workflows import Workflow
 
 from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.runtime.lint import lint
 from fastnlp_jobs.runtime.manifest import Manifest, shown_name
 
 _MODULE = "fastnlp_submitted_workflow"
-_MODELS: dict[str, type[BaseModel]] = {
-    "Workflow": models.Workflow,
-    "WorkflowTemplate": models.WorkflowTemplate,
-    "CronWorkflow": models.CronWorkflow,
-}
+_KINDS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
 
 
 class _ManifestLoader(yaml.SafeLoader):
@@ -83,13 +78,16 @@ def _in_yaml(path: Path) -> Iterator[Manifest]:
             raise BadInput(f"{path}: expected an Argo manifest with `kind`, `metadata` and `spec`")
         _checked_kind(path, manifest)
         _values_as_text(manifest)
-        _refuse_unknown_fields(path, manifest)
+        try:
+            lint(manifest)
+        except BadInput as error:
+            raise BadInput("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from error
         yield manifest
 
 
 def _checked_kind(path: Path, manifest: Manifest) -> Manifest:
-    if manifest.get("kind") not in _MODELS:
-        raise BadInput(f"{path}: expected kind {', '.join(_MODELS)}, got {manifest.get('kind')}")
+    if manifest.get("kind") not in _KINDS:
+        raise BadInput(f"{path}: expected kind {', '.join(_KINDS)}, got {manifest.get('kind')}")
     return manifest
 
 
@@ -106,32 +104,3 @@ def _values_as_text(value: object) -> None:
                 parameter[key] = json.dumps(parameter[key])
     for child in value.values():
         _values_as_text(child)
-
-
-def _refuse_unknown_fields(path: Path, manifest: Manifest) -> None:
-    """A strict round trip: what Hera's models would leave out is a misspelt field, which Argo would leave out too."""
-    try:
-        model = _MODELS[manifest["kind"]].model_validate(manifest)
-    except ValidationError as error:
-        mistakes = [f"  {_dotted(mistake['loc'])}: {mistake['msg']}" for mistake in error.errors(include_url=False)]
-        raise BadInput("\n".join([f"{path}: not what Argo expects:", *mistakes])) from error
-    lost = list(_lost(manifest, model.model_dump(by_alias=True, exclude_unset=True), ""))
-    if lost:
-        raise BadInput("\n".join([f"{path}: Argo knows no such fields:", *(f"  {where}" for where in lost)]))
-
-
-def _lost(given: Any, kept: Any, where: str) -> Iterator[str]:
-    if isinstance(given, dict) and isinstance(kept, dict):
-        for key, value in given.items():
-            place = f"{where}.{key}" if where else str(key)
-            if key in kept:
-                yield from _lost(value, kept[key], place)
-            else:
-                yield place
-    elif isinstance(given, list) and isinstance(kept, list):
-        for index, (value, same) in enumerate(zip(given, kept, strict=True)):
-            yield from _lost(value, same, f"{where}[{index}]")
-
-
-def _dotted(location: tuple[str | int, ...]) -> str:
-    return ".".join(str(part) for part in location)

@@ -9,7 +9,7 @@ from fastnlp_jobs import settings
 from fastnlp_jobs.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, BadInput, JobError
 from fastnlp_jobs.runtime.answer import answer
 from fastnlp_jobs.runtime.manifest import Manifest, apply_options
-from fastnlp_jobs.runtime.submit_options import DEFAULT_RUN_FOLDER, parser, refuse_meaningless, settle_place
+from fastnlp_jobs.runtime.submit_options import DEFAULT_RUN_FOLDER, parser, refuse_meaningless, server_of
 
 
 def submit(arguments: Sequence[str]) -> int:
@@ -41,14 +41,21 @@ def exit_code_of(command: Callable[[], int]) -> int:
 
 
 def _submit(options: argparse.Namespace) -> int:
-    place = settle_place(options)
+    server = None if options.on in ("docker", "local") else server_of(options)
+    if options.on == "argo" and server is None:
+        raise BadInput("--on argo: no Argo server is named; set ARGO_SERVER or give --argo-server HOST:PORT")
+    place = options.on or ("argo" if server else "local")
     refuse_meaningless(options, place)
     manifest = _load(options)
     apply_options(manifest, options)
     if options.dry_run:
         print(answer(manifest, options.output or "yaml"))
         return EXIT_DONE
-    return _submit_to_argo(manifest, options) if place == "argo" else _run_here(manifest, options, place)
+    if server is not None:
+        from fastnlp_jobs.runtime.argo.submission import submit_to_argo
+
+        return submit_to_argo(manifest, options, server)
+    return _run_here(manifest, options, place)
 
 
 def _load(options: argparse.Namespace) -> Manifest:
@@ -59,20 +66,6 @@ def _load(options: argparse.Namespace) -> Manifest:
             raise BadInput(f"--settings {options.settings}: a manifest is finished; only a Python file reads settings")
         os.environ[settings.VARIABLE] = options.settings
     return load_manifest(options.file, options.workflow)
-
-
-def _submit_to_argo(manifest: Manifest, options: argparse.Namespace) -> int:
-    from fastnlp_jobs.runtime.argo.server import named_server
-    from fastnlp_jobs.runtime.argo.submission import submit_to_argo
-
-    server = named_server(
-        os.environ,
-        address=options.argo_server,
-        certificate_authority=options.certificate_authority,
-        insecure=options.insecure_skip_verify,
-    )
-    assert server is not None, "settle_place looked"
-    return submit_to_argo(manifest, options, server)
 
 
 def _run_here(manifest: Manifest, options: argparse.Namespace, place: str) -> int:

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.runtime.argo.server import Server, named_server
 
 DEFAULT_RUN_FOLDER = Path("runs")
 _ONLY_ON_ARGO = {
@@ -103,9 +104,11 @@ def refuse_meaningless(options: argparse.Namespace, place: str) -> None:
         raise BadInput(f"{', '.join(given)}: no meaning with --on {place}, only with {where}; leave it out")
 
 
-def settle_place(options: argparse.Namespace) -> str:
-    """Where the workflow runs: as `--on` says, else Argo where a server is named, else here."""
-    named = options.argo_server or os.environ.get("ARGO_SERVER")
-    if options.on == "argo" and not named:
-        raise BadInput("--on argo: no Argo server is named; set ARGO_SERVER or give --argo-server HOST:PORT")
-    return options.on or ("argo" if named else "local")
+def server_of(options: argparse.Namespace) -> Server | None:
+    """The Argo server that the options or the environment name; None where they name none."""
+    return named_server(
+        os.environ,
+        address=options.argo_server,
+        certificate_authority=options.certificate_authority,
+        insecure=options.insecure_skip_verify,
+    )
