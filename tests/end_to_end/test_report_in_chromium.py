@@ -160,6 +160,26 @@ def test_a_phone_scrolls_down_and_never_sideways(browser: Browser, html: Path) -
     assert width == PHONE["width"]
 
 
+def test_paper_holds_the_first_rows_of_a_table_and_says_where_the_rest_is(visit: Visit) -> None:
+    visit.page.emulate_media(media="print")
+    table = visit.page.locator("#table-rules")
+    assert table.locator("tbody tr:visible").count() == 30
+    expected = "Printed: the first 30 of 40 rows; the whole table is in patterns/rules.parquet."
+    assert table.locator(".printed").inner_text() == expected
+
+
+def test_a_page_that_was_dark_and_wide_is_printed_light_and_narrow(visit: Visit) -> None:
+    visit.page.locator("#theme").click()
+    on_screen = ink_and_ground(visit.page)
+    visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    on_paper = ink_and_ground(visit.page)
+    widths = visit.page.locator(".plot .main-svg").evaluate_all("all => all.map(svg => svg.getAttribute('width'))")
+    visit.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert on_paper[1] == "rgb(246, 247, 249)" != on_screen[1]
+    assert set(widths) == {"620"}
+    assert ink_and_ground(visit.page) == on_screen
+
+
 def test_it_reads_without_scripts(browser: Browser, html: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = Visit(context, html).page

@@ -2,6 +2,7 @@
 
 import datetime
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,13 @@ def write_documents(folder: Path, rows: list[dict[str, Any]], comments: Path, *,
     if labelled:
         examples = [{**row, "labels": [row["label"]], "intensity": None, "origin": "real"} for row in kept]
         write_table(table(examples, EXAMPLES), folder / "examples.parquet", EXAMPLES)
-    counts = {"rows_in": len(rows), "rows_out": len(kept), "rows_rejected": 0, "rows_removed": len(removed)}
+    counts = {
+        "rows_in": len(rows),
+        "rows_out": len(kept),
+        "rows_rejected": 0,
+        "rows_removed": len(removed),
+        "removed": dict(Counter(row["reason"] for row in removed)),
+    }
     _sign(folder, "prepare", {"input": comments}, counts)
     return folder
 

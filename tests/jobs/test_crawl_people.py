@@ -38,7 +38,7 @@ def settings(folder: Path, **values: object) -> list[str]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("FASTNLP_PSEUDONYM_KEY", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("fastnlp_jobs.processes.stop_on_signals", lambda: None)  # ours stay
+    monkeypatch.setattr("fastnlp_jobs.processes.stop_on_signals", lambda: None)  # pytest keeps its own
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "7123.csv").write_text(DOUYIN, encoding="utf-8")
     return tmp_path

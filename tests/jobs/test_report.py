@@ -221,6 +221,14 @@ def test_the_chain_names_jobs_versions_and_hashes(folder: Path) -> None:
     assert lineage["outputs"]["documents.parquet"][:12] in said
 
 
+def test_groups_of_counts_and_of_config_keys_are_read_line_by_line(folder: Path) -> None:
+    said = page(folder).partition("Where this comes from")[2]
+    assert "<dt>removed: near duplicate</dt><dd>" in said
+    assert "<dt>removed</dt>" not in said
+    assert "{&#34;" not in said
+    assert "\nmin_confidence: 0.3" in said
+
+
 def test_an_empty_run_still_gives_a_page(tmp_path: Path) -> None:
     execute("report", Config(**write_run(tmp_path, []), output=tmp_path / "report"))
     assert "Of 3 rows read, 0 (0.0 %) became documents." in plain(page(tmp_path))

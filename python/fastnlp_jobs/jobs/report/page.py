@@ -14,7 +14,7 @@ from fastnlp_jobs.jobs.report.facts import Description, Facts, read_facts
 from fastnlp_jobs.jobs.report.figures import Chart, build_charts
 from fastnlp_jobs.jobs.report.provenance import read_chain
 from fastnlp_jobs.jobs.report.samples import read_samples
-from fastnlp_jobs.jobs.report.tables import build_tables
+from fastnlp_jobs.jobs.report.tables import PRINTED_ROWS, build_tables
 
 if TYPE_CHECKING:
     from fastnlp_jobs.jobs.report import Config
@@ -38,6 +38,7 @@ def write_report(config: "Config") -> dict[str, Any]:
         cautions=summary.cautions(facts),
         facts=facts,
         tables=tables,
+        printed_rows=PRINTED_ROWS,
         charts=charts,
         figures={name: _figure(chart) for name, chart in charts.items()},
         cloud=_cloud(facts),

@@ -1,9 +1,11 @@
 """The chain of jobs behind the page, from the lineage.json of each folder, checked link by link."""
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from fastnlp_jobs import lineage
 from fastnlp_jobs.jobs.report import shown
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from fastnlp_jobs.jobs.report import Config
 
 _HASH_LETTERS = 12
+_MAX_CONFIG = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -53,22 +56,32 @@ def _step(record: dict[str, Any], source: str | None, source_name: str) -> Step:
         package=shown.text(record["package"]),
         link=f"other {source_name} than those shown here" if is_broken else link,
         is_broken=is_broken,
-        counts=[(_words(name), _count(value)) for name, value in sorted(record["counts"].items())],
+        counts=list(_counts("", record["counts"])),
         inputs=[
             (shown.text(f"{name}: {record['inputs'][name]['name']}"), _short(hash_))
             for name, hash_ in sorted(hashes.items())
         ],
         outputs=[(shown.text(name), _short(hash_)) for name, hash_ in sorted(record["outputs"].items())],
-        config=shown.text(json.dumps(record["config"], ensure_ascii=False, indent=2, sort_keys=True), 64 * 1024),
+        config=shown.text(yaml.safe_dump(record["config"], allow_unicode=True), _MAX_CONFIG),
     )
 
 
-def _words(name: str) -> str:
-    return shown.text(name.replace("_", " "))
+def _counts(group: str, counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Names and values, one line each; `removed: {too_long: 3}` as `removed: too long`, `3`."""
+    for name, value in sorted(counts.items()):
+        words = shown.text(group + name.replace("_", " "))
+        if isinstance(value, dict) and value:
+            yield from _counts(f"{words}: ", value)
+        else:
+            yield words, _count(value)
 
 
 def _count(value: Any) -> str:
-    return shown.integer(value) if isinstance(value, int) else shown.text(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, int):
+        return shown.integer(value)
+    if isinstance(value, list | dict):
+        return shown.text(", ".join(map(str, value)) or "none")
+    return shown.text(None if value is None else str(value))
 
 
 def _short(digest: str) -> str:

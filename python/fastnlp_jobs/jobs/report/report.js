@@ -121,9 +121,10 @@ function themed(figure) {
   return { data, layout };
 }
 
-function draw(plot) {
+function draw(plot, width) {
   loadPlotly();
   const figure = themed(JSON.parse(document.getElementById(plot.dataset.figure).textContent));
+  if (width) figure.layout.width = width;
   const config = {
     responsive: true,
     displaylogo: false,
@@ -143,7 +144,6 @@ const near = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "300px" });
 for (const plot of plots) near.observe(plot);
-addEventListener("beforeprint", () => plots.filter((plot) => !plot.dataset.drawn).forEach(draw));
 
 // ---- Theme ----
 
@@ -151,9 +151,24 @@ const prefersDark = matchMedia("(prefers-color-scheme: dark)");
 
 function setTheme(dark) {
   root.dataset.theme = dark ? "dark" : "light";
-  plots.filter((plot) => plot.dataset.drawn).forEach(draw);
+  for (const plot of plots) if (plot.dataset.drawn) draw(plot);
 }
 
 setTheme(prefersDark.matches);
 prefersDark.addEventListener("change", () => setTheme(prefersDark.matches));
 document.getElementById("theme").addEventListener("click", () => setTheme(root.dataset.theme !== "dark"));
+
+// ---- Paper ----
+
+const PAPER_WIDTH = 620; // what a chart has on A4 and on Letter; wider, and the browser shrinks the whole page
+let themeOnScreen = "light";
+
+addEventListener("beforeprint", () => {
+  themeOnScreen = root.dataset.theme;
+  root.dataset.theme = "light";
+  for (const plot of plots) draw(plot, PAPER_WIDTH);
+});
+addEventListener("afterprint", () => {
+  root.dataset.theme = themeOnScreen;
+  for (const plot of plots) draw(plot);
+});

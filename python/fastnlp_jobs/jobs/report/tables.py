@@ -9,6 +9,8 @@ import polars as pl
 from fastnlp_jobs.jobs.report import shown
 from fastnlp_jobs.jobs.report.facts import Description, Facts, Flow, Patterns
 
+PRINTED_ROWS = 30  # of each table; nobody reads more on paper
+
 
 @dataclass(frozen=True)
 class Column:
