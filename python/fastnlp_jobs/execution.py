@@ -7,7 +7,7 @@ from typing import Any
 
 from fastnlp_jobs import events, lineage, outputs
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.job import JobConfig, Result, load_job, secrets
+from fastnlp_jobs.job import JobConfig, Result, load_job
 from fastnlp_jobs.processes import locked
 
 
@@ -18,7 +18,7 @@ def plan(name: str, config: JobConfig) -> dict[str, Any]:
     record = lineage.expected(name, config.identity(), config.paths("input"))
     return {
         "job": name,
-        "config": config.model_dump(mode="json", exclude=set(secrets(type(config)))),
+        "config": config.printable(),
         "inputs": {field: lineage.describe_path(path) for field, path in config.paths("input").items()},
         "output": str(output),
         "state": "up to date" if outputs.is_current(output, record) else outputs.obstacle(output) or "would run",

@@ -46,6 +46,10 @@ class JobConfig(BaseModel):
         """Environment variables that a run with this config needs; a job says which of its secrets it will use."""
         return set()
 
+    def printable(self) -> dict[str, Any]:
+        """The config as a plan shows it: without secrets; a job takes out what else no terminal or log should hold."""
+        return self.model_dump(mode="json", exclude=set(secrets(type(self))))
+
     def identity(self) -> dict[str, Any]:
         """What decides the output besides the inputs' bytes; a job adds what its config only points to."""
         secret_or_path = {*self.paths("input"), *self.paths("output"), *self.paths("state"), *secrets(type(self))}

@@ -148,6 +148,22 @@ REFUSED = [
             "to the names in the file, or `mapping.delimiter`"
         ),
     ),
+    (
+        "a.csv",
+        "小明,我真的会谢\n".encode(),
+        TEXT,
+        (
+            "in/a.csv: the column `t` is missing: none of the 2 cells of the first row is a name of a column; does the "
+            "file lack a header line? Then name its columns in `mapping.column_names`; else check `mapping.delimiter` "
+            "and `mapping.columns`"
+        ),
+    ),
+    (
+        "a.csv",
+        b"text,a column with a name much too long\nx,1\n",
+        TEXT,
+        "in/a.csv: the column `t` is missing; found: text, a column with a nam…; set",
+    ),
     ("a.csv", b"t,t\nx,1\n", TEXT, "in/a.csv: the column `t` is there more than once; found: t, t; set"),
     ("a.jsonl", b'{"x": 1}\n', TEXT, "in/a.jsonl: the column `t` is missing; found: x; set"),
     ("a.txt", b"x\n", TEXT, "in/a.txt: the column `t` is missing; found: text; set"),

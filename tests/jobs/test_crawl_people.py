@@ -107,6 +107,14 @@ def test_the_log_says_that_the_public_key_protects_nobody(folder: Path, capfd: p
     assert "made with the public example key: they protect nobody" in capfd.readouterr().err
 
 
+def test_a_dry_run_does_not_print_a_constant_author(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mapping = "{columns: {text: comments}, constants: {author: 张伟}}"
+    assert main([*settings(folder, mapping=mapping), "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert '"author": "<author>"' in shown
+    assert "张伟" not in shown
+
+
 def test_a_dry_run_makes_no_key(folder: Path) -> None:
     assert main([*settings(folder), "--dry-run"]) == 0
     assert sorted(path.name for path in folder.iterdir()) == ["in"]

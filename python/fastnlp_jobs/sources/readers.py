@@ -6,6 +6,7 @@ row costs only its first line: reading goes on at the next one, so a quote that 
 
 import csv
 import json
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,15 @@ Cells = list[str | None]
 READ_ROWS = 32_768
 TEXT_COLUMN = "text"  # the only column of a text file
 _SHOWN_COLUMNS = 20
+_SHOWN_CHARACTERS = 20  # of a column's name: a first row that is none may hold somebody's words
+# fmt: off
+_HEADER_WORDS = frozenset({
+    "author", "channel", "comment", "comments", "content", "date", "id", "label", "labels", "likes", "message", "name",
+    "review", "text", "time", "timestamp", "title", "user", "username",
+    "作者", "内容", "文本", "日期", "时间", "昵称", "标签", "点赞", "用户", "评论",
+})
+# fmt: on
+)
 
 
 class Rejected(NamedTuple):
@@ -91,10 +101,22 @@ def _delimited_batches(file: SourceFile, lines: Iterator[str], layout: Layout, w
         return
     header = [cell.strip() for cell in first.cells or []]
     names = list(layout.names) or header
+    if not layout.names and not _is_header(header, wanted):
+        raise BadInput(
+            f"{file.path}: the column `{wanted[0]}` is missing: none of the {len(header)} cells of the first row is a "
+            "name of a column; does the file lack a header line? Then name its columns in `mapping.column_names`; "
+            "else check `mapping.delimiter` and `mapping.columns`"
+        )
     _require(file, wanted, names)
     if header != names:
         records = chain([first], records)
     yield from _batches(records, wanted, [itemgetter(names.index(name)) for name in wanted])
+
+
+def _is_header(first: list[str], wanted: list[str]) -> bool:
+    """Whether a first row names columns, and so may be shown; also where it was split at the wrong delimiter."""
+    cells = {part.strip(' "\ufeff').lower() for cell in first for part in re.split(r"[,;|\t]", cell)}
+    return not cells.isdisjoint(_HEADER_WORDS.union(name.lower() for name in wanted))
 
 
 class _Lines:
@@ -238,9 +260,13 @@ def _require(file: SourceFile, wanted: list[str], found: list[str]) -> None:
     for name in wanted:
         if found.count(name) == 1:
             continue
-        shown = ", ".join(found[:_SHOWN_COLUMNS]) + (", …" if len(found) > _SHOWN_COLUMNS else "")
+        shown = ", ".join(map(_cut, found[:_SHOWN_COLUMNS])) + (", …" if len(found) > _SHOWN_COLUMNS else "")
         problem = "missing" if name not in found else "there more than once"
         raise BadInput(
             f"{file.path}: the column `{name}` is {problem}; found: {shown or 'none'}; "
             "set `mapping.columns` (or `labels`, `split`, `keep`) to the names in the file, or `mapping.delimiter`"
         )
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _SHOWN_CHARACTERS else name[: _SHOWN_CHARACTERS - 1] + "…"

@@ -82,6 +82,13 @@ class Config(JobConfig):
         """The key, where rows name authors; the public one is no secret."""
         return {pseudonyms.ENVIRONMENT} if self.mapping.has_authors and not self.public_example_key else set()
 
+    def printable(self) -> dict[str, Any]:
+        """Without the name of a constant author."""
+        values = super().printable()
+        if self.mapping.constants.author:
+            values["mapping"]["constants"]["author"] = "<author>"
+        return values
+
     def identity(self) -> dict[str, Any]:
         """Names the key by its id, and a constant author by the pseudonym."""
         values = super().identity()
