@@ -33,7 +33,6 @@ _HEADER_WORDS = frozenset({
     "作者", "内容", "文本", "日期", "时间", "昵称", "标签", "点赞", "用户", "评论",
 })
 # fmt: on
-)
 
 
 class Rejected(NamedTuple):
