@@ -1,14 +1,32 @@
-"""A step of a workflow: one job in its container. Images are known here and nowhere else."""
+"""A step of a workflow: one job in its container. Images, node classes, resources and retries are known only here."""
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
-from hera.workflows import Artifact, Container, NoneArchiveStrategy, RawArtifact, SecretEnv, Task
+from hera.workflows import (
+    Artifact,
+    Container,
+    EmptyDirVolume,
+    NoneArchiveStrategy,
+    RawArtifact,
+    Resources,
+    S3Artifact,
+    SecretEnv,
+    Task,
+    models,
+)
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.job import load_job
-from fastnlp_jobs.settings import SecretSource, Settings
+from fastnlp_jobs.runtime.offer import NODE_CLASS
+from fastnlp_jobs.settings import Images, NodeClass, SecretSource, Settings, Storage, Toleration
+
+GPU = "nvidia.com/gpu"
+NODE_CLASSES = {
+    "cpu": NodeClass(),
+    "gpu4": NodeClass(cpu="16", memory="128Gi", gpus=4, shared_memory="32Gi", tolerations=[Toleration(key=GPU)]),
+}
 
 
 @dataclass(frozen=True)
@@ -20,40 +38,114 @@ class Step:
     task: Task | None  # None: off
 
 
-def step(settings: Settings, job: str, *, output: str, **sources: Step | str) -> Step:
+@dataclass(frozen=True)
+class Stored:
+    """A file or folder of an S3 service; Argo fetches it, no code of ours does."""
+
+    bucket: str
+    key: str
+    storage: Storage
+
+
+def workflow_input(settings: Settings) -> Stored | str:
+    """What the first job reads: the file that `input: s3://BUCKET/KEY` names, or the workflow's parameter."""
+    text, storage = settings.values.input or "", settings.values.storage
+    if storage is None or not text.startswith("s3://"):
+        return "{{workflow.parameters.input}}"
+    bucket, _, key = text.removeprefix("s3://").partition("/")
+    return Stored(bucket, key, storage)
+
+
+def step(settings: Settings, job: str, *, output: str, node_class: str = "cpu", **sources: Step | Stored | str) -> Step:
     """Add a job to the workflow that is being built, if the settings name it.
 
     Args:
-        settings: hold the job's config.
+        settings: hold the job's config, and what differs from the defaults of the node class.
         job: name of the job, of its image and of its task.
         output: name of the artifact it writes.
-        sources: by field of the job's Config, the step whose artifact it reads, or a value.
+        node_class: one of NODE_CLASSES; the settings may name another.
+        sources: by field of the job's Config, the step whose artifact it reads, a stored file, or a value.
     """
-    if job not in settings.steps:
+    if job not in settings.values.steps:
         return Step(job, output, task=None)
     values = {field: source for field, source in sources.items() if isinstance(source, str)}
+    stored = {field: source for field, source in sources.items() if isinstance(source, Stored)}
     read = {field: source for field, source in sources.items() if isinstance(source, Step)}
     makers = _makers(settings, job, read)
-    values |= {field: f"{{{{inputs.artifacts.{read[field].output}.path}}}}" for field in makers}
+    inputs: list[Artifact] = [_fetched(field, source) for field, source in stored.items()]
+    inputs += [Artifact(name=read[field].output, path=f"/in/{read[field].output}") for field in makers]
+    for field, artifact in zip([*stored, *makers], inputs, strict=True):
+        values[field] = f"{{{{inputs.artifacts.{artifact.name}.path}}}}"
     values["output"] = f"{{{{outputs.artifacts.{output}.path}}}}"
     own = settings.step(job, given=values)
+    node_class = settings.values.nodes.get(job, node_class)
     container = Container(
         name=job,
-        image=f"job-{job}",
         command=["fastnlp", job],
         args=["--config", "{{inputs.artifacts.config.path}}", *_overrides(values)],
         env=_environment(own.secrets) or None,
-        inputs=[
-            RawArtifact(name="config", path="/in/config.yaml", data=_yaml(own.config)),
-            *(Artifact(name=read[field].output, path=f"/in/{read[field].output}") for field in makers),
-        ],
+        inputs=[RawArtifact(name="config", path="/in/config.yaml", data=own.config_text), *inputs],
         outputs=[Artifact(name=output, path=f"/out/{output}", archive=NoneArchiveStrategy())],
+        **_placed(settings, job, _demand(settings, node_class), _labels(settings, node_class)),
     )
     artifacts = [maker.get_artifact(read[field].output) for field, maker in makers.items()]
     task = Task(name=job, template=container, arguments=artifacts or None)
     for maker in makers.values():
         maker >> task
     return Step(job, output, task)
+
+
+def _placed(settings: Settings, image: str, demand: NodeClass, labels: dict[str, str]) -> dict[str, Any]:
+    """The arguments of a Container that say where and how it runs, none of what it does."""
+    volumes = [EmptyDirVolume(name="out", mount_path="/out"), EmptyDirVolume(name="tmp", mount_path="/tmp")]
+    if demand.shared_memory:
+        size = models.Quantity(root=demand.shared_memory)
+        volumes.append(EmptyDirVolume(name="shm", mount_path="/dev/shm", medium="Memory", size_limit=size))
+    return {
+        "image": _image(settings.values.images, image),
+        "image_pull_policy": settings.values.images.pull_policy,
+        "labels": {"app.kubernetes.io/part-of": "fastnlp", **labels},
+        "resources": Resources(
+            cpu_request=demand.cpu,
+            memory_request=demand.memory,
+            memory_limit=demand.memory_limit,
+            gpus=demand.gpus or None,
+            gpu_flag=GPU,
+        ),
+        "volumes": volumes,
+        "node_selector": demand.node_selector or None,
+        "tolerations": [_toleration(taint) for taint in demand.tolerations] or None,
+        # With a read-only root everything written lies in a volume.
+        "security_context": models.SecurityContext(
+            allow_privilege_escalation=False,
+            read_only_root_filesystem=True,
+            capabilities=models.Capabilities(drop=["ALL"]),
+        ),
+    }
+
+
+def _labels(settings: Settings, node_class: str) -> dict[str, str]:
+    """Kueue admits pods one by one, so its label stands on the template."""
+    queue = {"kueue.x-k8s.io/queue-name": settings.values.queue} if settings.values.queue else {}
+    return {NODE_CLASS: node_class, **queue}
+
+
+def _demand(settings: Settings, node_class: str) -> NodeClass:
+    """A node class with what the settings change of it."""
+    changed = settings.values.classes.get(node_class, NodeClass())
+    return NODE_CLASSES[node_class].model_copy(
+        update={name: getattr(changed, name) for name in changed.model_fields_set}
+    )
+
+
+def _image(images: Images, name: str) -> str:
+    prefix = f"{images.registry.rstrip('/')}/" if images.registry else ""
+    return f"{prefix}job-{name}" + (f":{images.tag}" if images.tag else "")
+
+
+def _toleration(taint: Toleration) -> models.Toleration:
+    operator = "Exists" if taint.value is None else "Equal"
+    return models.Toleration(key=taint.key, operator=operator, value=taint.value, effect=taint.effect)
 
 
 def _makers(settings: Settings, job: str, read: dict[str, Step]) -> dict[str, Task]:
@@ -66,16 +158,33 @@ def _makers(settings: Settings, job: str, read: dict[str, Step]) -> dict[str, Ta
     return {field: source.task for field, source in read.items() if source.task is not None}
 
 
+def _fetched(field: str, stored: Stored) -> S3Artifact:
+    """The stored file as an input artifact, under its own name: the ending tells the job its format.
+
+    Every part of its place is given: Argo ignores a bucket that comes without an endpoint.
+    """
+    secret = stored.storage.secret
+    return S3Artifact(
+        name=field,
+        path=f"/in/{field}/{PurePosixPath(stored.key).name}",
+        archive=NoneArchiveStrategy(),
+        endpoint=stored.storage.endpoint,
+        bucket=stored.bucket,
+        key=stored.key,
+        region=stored.storage.region,
+        insecure=stored.storage.insecure or None,
+        access_key_secret=models.SecretKeySelector(name=secret, key="accessKey") if secret else None,
+        secret_key_secret=models.SecretKeySelector(name=secret, key="secretKey") if secret else None,
+        use_sdk_creds=None if secret else True,
+    )
+
+
 def _environment(sources: dict[str, SecretSource]) -> list[SecretEnv]:
     """Variables whose values the runtime looks up; the workflow holds only where."""
     return [
         SecretEnv(name=variable, secret_name=source.secret, secret_key=source.key or variable)
         for variable, source in sources.items()
     ]
-
-
-def _yaml(config: dict[str, Any]) -> str:
-    return str(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
 
 
 def _overrides(values: dict[str, str]) -> list[str]:

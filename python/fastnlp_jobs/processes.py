@@ -172,6 +172,33 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def memory_bytes() -> int:
+    """Memory of this machine, or of the container this process runs in where that is less."""
+    if sys.platform == "win32":
+        return _windows_memory_bytes()
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit = Path("/sys/fs/cgroup/memory.max")  # cgroup v2
+    text = limit.read_text(encoding="ascii").strip() if limit.is_file() else "max"
+    return memory if text == "max" else min(memory, int(text))
+
+
+def _windows_memory_bytes() -> int:
+    import ctypes
+
+    class MemoryStatus(ctypes.Structure):
+        """MEMORYSTATUSEX of the Windows API."""
+
+        _fields_ = (
+            ("length", ctypes.c_ulong),
+            ("load", ctypes.c_ulong),
+            *((name, ctypes.c_ulonglong) for name in ("total", "free", "page", "page_free", "own", "own_free", "more")),
+        )
+
+    status = MemoryStatus(length=ctypes.sizeof(MemoryStatus))
+    ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))  # type: ignore[attr-defined]  # only on Windows
+    return int(status.total)
+
+
 @contextlib.contextmanager
 def locked(path: Path, output: Path) -> Iterator[None]:
     """Hold `path` as the lock file of `output`; it is freed with the process, however that ends.

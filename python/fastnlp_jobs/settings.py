@@ -1,4 +1,4 @@
-"""Settings of a workflow run: one YAML file with the input and the config of each step."""
+"""Settings of a workflow run: one YAML file with the input, the config of each step and what the cluster offers."""
 
 import difflib
 import os
@@ -6,17 +6,19 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from fastnlp_jobs.config import YamlFile, read_yaml, validate
+from fastnlp_jobs.config import MAX_CONFIG_BYTES, YamlFile, read_yaml, validate
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.job import load_job, secrets
 
 VARIABLE = "FASTNLP_SETTINGS"
 DEFAULT = "demo"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")  # a part of a Kubernetes name
+_QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 
 
 class _Group(BaseModel):
@@ -30,19 +32,70 @@ class SecretSource(_Group):
     key: str | None = Field(None, description="key in it; by default the variable's own name")
 
 
-class _Schema(_Group):
-    input: str | None = Field(None, description="what crawl reads; without it, `-p input=…` must be given")
-    steps: dict[str, dict[str, Any] | None] = Field(description="config of each step; a step not named here is off")
-    secrets: dict[str, SecretSource | None] = Field(
-        {}, description="environment variables that steps read secrets from"
+class Images(_Group):
+    """Where the images `job-NAME` come from; by default what this machine has built."""
+
+    registry: str | None = Field(None, description="prefix of each image, such as registry.example.org/team")
+    tag: str | None = Field(None, description="tag of each image")
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(None, description="as Kubernetes has it")
+    pull_secrets: list[str] = Field([], description="Secrets with the registry's credentials")
+
+
+class Toleration(_Group):
+    """A taint that a node may have."""
+
+    key: str = Field(description="of the taint")
+    value: str | None = Field(None, description="of the taint; by default any")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(None, description="by default any")
+
+
+class NodeClass(_Group):
+    """What a step asks of the machine it runs on."""
+
+    cpu: str = Field("1", pattern=_QUANTITY, description="cores that must be free")
+    memory: str = Field("2Gi", pattern=_QUANTITY, description="memory that must be free")
+    memory_limit: str | None = Field(None, pattern=_QUANTITY, description="a step that takes more is killed (137)")
+    gpus: int = Field(0, ge=0, description="GPUs on one node")
+    shared_memory: str | None = Field(None, pattern=_QUANTITY, description="size of /dev/shm, which counts as memory")
+    node_selector: dict[str, str] = Field({}, description="labels of the nodes it may run on")
+    tolerations: list[Toleration] = Field([], description="taints of the nodes it may run on")
+
+
+class Storage(_Group):
+    """Where `input: s3://BUCKET/KEY` lies."""
+
+    endpoint: str = Field(description="host, and :port, of the S3 service, without https://")
+    region: str | None = Field(None, description="of the bucket, where the service asks for it")
+    insecure: bool = Field(False, description="http instead of https")
+    secret: str | None = Field(
+        None, description="Secret with the keys accessKey and secretKey; by default what the pod's service account may"
     )
+
+
+class SettingsFile(_Group):
+    """The keys of a settings file."""
+
+    input: str | None = Field(None, description="what crawl reads; without it, `-p input=…` must be given")
+    steps: dict[str, dict[str, Any] | None] = Field(
+        min_length=1, description="config of each step; a step not named here is off"
+    )
+    secrets: dict[str, SecretSource | None] = Field(
+        {}, description="by environment variable; one that a step cannot do without is passed anyway"
+    )
+    images: Images = Field(Images(), description="where images come from")
+    nodes: dict[str, str] = Field({}, description="node class by step, where another than the step's own is wanted")
+    classes: dict[str, NodeClass] = Field({}, description="changes to node classes, by class")
+    storage: Storage | None = Field(None, description="the S3 service of an input s3://BUCKET/KEY")
+    service_account: str | None = Field(None, description="ServiceAccount of the pods")
+    queue: str | None = Field(None, description="LocalQueue of Kueue that admits each step")
+    priority_class: str | None = Field(None, description="PriorityClass of the pods")
 
 
 @dataclass(frozen=True)
 class StepSettings:
     """What a settings file says about one step."""
 
-    config: dict[str, Any]
+    config_text: str
     secrets: dict[str, SecretSource]  # by environment variable: those the config needs, and those the file names
 
 
@@ -51,9 +104,7 @@ class Settings:
     """A checked settings file."""
 
     name: str
-    input: str | None
-    steps: Collection[str]
-    secrets: dict[str, SecretSource]
+    values: SettingsFile
     file: YamlFile
 
     def step(self, job: str, given: Collection[str]) -> StepSettings:
@@ -74,11 +125,22 @@ class Settings:
             part.values[key] = "set-by-the-workflow"
         job_config = load_job(job).Config
         needed = validate(job_config, part).needed_secrets()
-        named = [name for name in secrets(job_config).values() if name in self.secrets or name in needed]
-        return StepSettings(config, {name: self.secrets.get(name, SecretSource()) for name in named})
+        named = [name for name in secrets(job_config).values() if name in self.values.secrets or name in needed]
+        sources = {name: self.values.secrets.get(name) or SecretSource() for name in named}
+        return StepSettings(self._config_text(job, config), sources)
+
+    def _config_text(self, job: str, config: dict[str, Any]) -> str:
+        """The config as YAML; escapes and anchors in the file can make of it what the file's own text is not."""
+        text = str(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+        where = self.file.where(("steps", job))
+        if "{{" in text:
+            raise BadInput(f"{where}: `{{{{` is not allowed in the config of {job}, workflows would expand it")
+        if len(text.encode()) > MAX_CONFIG_BYTES:
+            raise BadInput(f"{where}: the config of {job} is larger than {MAX_CONFIG_BYTES} bytes; read files instead")
+        return text
 
 
-def load_settings(folder: Path, known_steps: Collection[str]) -> Settings:
+def load_settings(folder: Path, known_steps: Collection[str], known_classes: Collection[str]) -> Settings:
     """Read the settings that the environment variable FASTNLP_SETTINGS names: a file of `folder`, or a path.
 
     Raises:
@@ -88,21 +150,20 @@ def load_settings(folder: Path, known_steps: Collection[str]) -> Settings:
     if not _NAME.fullmatch(path.stem):
         raise BadInput(f"{path}: the file's name becomes part of the workflow's: use a-z, 0-9 and -, at most 40")
     file = read_yaml(str(path))
-    schema = validate(_Schema, file)
-    for step in schema.steps:
-        if step not in known_steps:
-            raise BadInput(f"{file.where(('steps', step))}: unknown step `{step}`; {_suggest(step, known_steps)}")
-    _refuse_unread_secrets(schema, file)
-    sources = {variable: source or SecretSource() for variable, source in schema.secrets.items()}
-    return Settings(name=path.stem, input=schema.input, steps=schema.steps.keys(), secrets=sources, file=file)
-
-
-def _refuse_unread_secrets(schema: _Schema, file: YamlFile) -> None:
-    read = {variable for step in schema.steps for variable in secrets(load_job(step).Config).values()}
-    for variable in schema.secrets:
-        if variable not in read:
-            where = file.where(("secrets", variable))
-            raise BadInput(f"{where}: no step reads the secret `{variable}`; {_suggest(variable, read or {'none'})}")
+    values = validate(SettingsFile, file)
+    for step in values.steps:
+        _refuse_unknown(file, ("steps", step), "step", step, known_steps)
+    for step, node_class in values.nodes.items():
+        _refuse_unknown(file, ("nodes", step), "step", step, values.steps)
+        _refuse_unknown(file, ("nodes", step), "node class", node_class, known_classes)
+    for node_class in values.classes:
+        _refuse_unknown(file, ("classes", node_class), "node class", node_class, known_classes)
+    read = {variable for step in values.steps for variable in secrets(load_job(step).Config).values()}
+    for variable in values.secrets:
+        _refuse_unknown(file, ("secrets", variable), "secret", variable, read)
+    if (values.input or "").startswith("s3://") and values.storage is None:
+        raise BadInput(f"{file.where(('input',))}: an input s3://… needs `storage: {{endpoint: HOST}}`; add it")
+    return Settings(name=path.stem, values=values, file=file)
 
 
 def _find(folder: Path, name_or_path: str) -> Path:
@@ -116,6 +177,11 @@ def _find(folder: Path, name_or_path: str) -> Path:
     return path
 
 
+def _refuse_unknown(file: YamlFile, key: tuple[str, str], kind: str, word: str, known: Collection[str]) -> None:
+    if word not in known:
+        raise BadInput(f"{file.where(key)}: unknown {kind} `{word}`; {_suggest(word, known)}")
+
+
 def _suggest(word: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(sorted(known))}"
+    return f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(sorted(known)) or 'none'}"

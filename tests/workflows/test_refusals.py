@@ -20,7 +20,7 @@ def one_step(workflow="", args="", template="", task=""):
     [
         (one_step(workflow=", parallelism=1"), "spec.parallelism"),
         (one_step(workflow=", on_exit='step'"), "spec.onExit"),
-        (one_step(workflow=", labels={'a': 'b'}"), "metadata.labels.a"),
+        (one_step(workflow=", annotations={'a': 'b'}"), "metadata.annotations.a"),
         (one_step(template=", env=[Env(name='A', value='b')]"), "spec.templates[step].container.env[A].value"),
         (one_step(template=", retry_strategy=RetryStrategy(limit=3)"), "spec.templates[step].retryStrategy.limit"),
         (one_step(template=", working_dir='/tmp'"), "spec.templates[step].container.workingDir"),

@@ -86,5 +86,5 @@ def test_without_the_variable_submit_makes_the_key_and_the_step_gets_it(crawl_fl
 def test_a_secret_that_no_step_reads_is_refused(crawl_flow, capsys):
     Path("mine.yaml").write_text("secrets: {FASTNLP_PSEUDONYM_KEX: }\n" + SETTINGS, encoding="utf-8")
     assert crawl_flow() == 2
-    expected = "mine.yaml:1: no step reads the secret `FASTNLP_PSEUDONYM_KEX`; did you mean `FASTNLP_PSEUDONYM_KEY`?"
+    expected = "mine.yaml:1: unknown secret `FASTNLP_PSEUDONYM_KEX`; did you mean `FASTNLP_PSEUDONYM_KEY`?"
     assert capsys.readouterr().err == f"error: {expected}\n"

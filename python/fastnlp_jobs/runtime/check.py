@@ -95,7 +95,7 @@ def _check_source(
     """An input artifact is raw text, comes from an earlier step, or is optional."""
     where = f"step {task.name}: input artifact `{artifact.name}`"
     if artifact.from_ is None:
-        if artifact.raw is None and not artifact.optional:
+        if artifact.raw is None and artifact.s3 is None and not artifact.optional:
             raise BadInput(f"{where} has no source; give `from` or `raw`, or make it optional")
         return
     made = maker(artifact)

@@ -17,6 +17,7 @@ from fastnlp_jobs.errors import EXIT_DONE, EXIT_FAILED, BadInput
 from fastnlp_jobs.runtime import model, view
 from fastnlp_jobs.runtime.check import check, order
 from fastnlp_jobs.runtime.interpreter import LocalRun
+from fastnlp_jobs.runtime.offer import refuse_too_large, this_machine
 from fastnlp_jobs.runtime.record import STATE_FILE, RunRecord
 from fastnlp_jobs.runtime.secrets import secret_values
 from fastnlp_jobs.runtime.supported import refuse_unsupported
@@ -49,6 +50,7 @@ def run_on_machine(workflow: models.Workflow, *, on: str, run_dir: Path) -> Ende
     manifest = workflow.model_dump(exclude_none=True, by_alias=True)
     refuse_unsupported(manifest)
     check(workflow)
+    refuse_too_large(workflow, this_machine())
     values = secret_values(workflow)
     folder = _make_run_folder(run_dir, workflow)
     (folder / "workflow.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")

@@ -5,13 +5,22 @@ from typing import Any
 
 from fastnlp_jobs.errors import BadInput
 
-# `[]` stands for each item of a list
+# `[]` stands for each item of a list, `*` for names that anybody may choose
 SUPPORTED: dict[str, str] = {
     "apiVersion": "accepted as it is",
     "kind": "Workflow",
     "metadata.name": "first part of the run folder's name",
     "metadata.generateName": "first part of the run folder's name",
     "metadata.namespace": "no meaning on one machine",
+    "metadata.labels.*": "no meaning on one machine",
+    "spec.serviceAccountName": "no meaning on one machine",
+    "spec.imagePullSecrets[].name": "no meaning on one machine",
+    "spec.podPriorityClassName": "no meaning on one machine",
+    "spec.podGC.strategy": "no meaning on one machine: a process that ended leaves nothing",
+    "spec.ttlStrategy.secondsAfterCompletion": "no meaning on one machine: you delete run folders",
+    "spec.securityContext.runAsNonRoot": "no meaning here: steps run as the user of `hera submit`",
+    "spec.securityContext.runAsUser": "no meaning here: steps run as the user of `hera submit`",
+    "spec.securityContext.fsGroup": "no meaning here: steps run as the user of `hera submit`",
     "spec.entrypoint": "name of a DAG template",
     "spec.arguments.parameters[].name": "a workflow parameter",
     "spec.arguments.parameters[].value": "its value, unless `-p NAME=VALUE` gives another",
@@ -37,6 +46,23 @@ SUPPORTED: dict[str, str] = {
     "spec.templates[].outputs.artifacts[].path": "its ending is kept; {{outputs.artifacts.NAME.path}} is the path here",
     "spec.templates[].outputs.artifacts[].optional": "true: the command need not write it",
     "spec.templates[].outputs.artifacts[].archive.none": "files and folders are passed on as they are",
+    "spec.templates[].metadata.labels.*": "no meaning on one machine",
+    "spec.templates[].nodeSelector.*": "no meaning on one machine",
+    "spec.templates[].tolerations[].key": "no meaning on one machine",
+    "spec.templates[].tolerations[].operator": "no meaning on one machine",
+    "spec.templates[].tolerations[].value": "no meaning on one machine",
+    "spec.templates[].tolerations[].effect": "no meaning on one machine",
+    "spec.templates[].volumes[].name": "an empty folder that the step need not name",
+    "spec.templates[].volumes[].emptyDir.medium": "no meaning here",
+    "spec.templates[].volumes[].emptyDir.sizeLimit": "not enforced here",
+    "spec.templates[].container.volumeMounts[].name": "not mounted: the command reaches its files by tags",
+    "spec.templates[].container.volumeMounts[].mountPath": "not mounted: the command reaches its files by tags",
+    "spec.templates[].container.imagePullPolicy": "no meaning here",
+    "spec.templates[].container.resources.requests.*": "more than this machine has is refused",
+    "spec.templates[].container.resources.limits.*": "more than this machine has is refused",
+    "spec.templates[].container.securityContext.allowPrivilegeEscalation": "no meaning for a process",
+    "spec.templates[].container.securityContext.readOnlyRootFilesystem": "no meaning for a process",
+    "spec.templates[].container.securityContext.capabilities.drop[]": "no meaning for a process",
     "spec.templates[].container.image": "not used: the command runs in the environment of `hera submit`",
     "spec.templates[].container.command[]": "the command; it is looked up beside this Python first, then on PATH",
     "spec.templates[].container.args[]": "its arguments; tags are filled in",
@@ -72,7 +98,8 @@ def _set_fields(value: object, where: str, pattern: str) -> Iterator[tuple[str, 
     if isinstance(value, dict) and value:
         for key, child in value.items():
             dot = "." if pattern else ""
-            yield from _set_fields(child, f"{where}{dot}{key}", f"{pattern}{dot}{key}")
+            free = f"{pattern}.*" in SUPPORTED
+            yield from _set_fields(child, f"{where}{dot}{key}", f"{pattern}{dot}{'*' if free else key}")
     elif isinstance(value, list) and value:
         for index, child in enumerate(value):
             label = child.get("name", index) if isinstance(child, dict) else index
