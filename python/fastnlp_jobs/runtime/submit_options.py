@@ -17,6 +17,7 @@ _ONLY_ON_ARGO = {
     "insecure_skip_verify": "-k/--insecure-skip-verify",
 }
 _ONLY_HERE = {"run_dir": "--run-dir"}
+Options = argparse.ArgumentParser | argparse._ArgumentGroup  # argparse has no public name for its groups
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,13 +27,13 @@ def parser() -> argparse.ArgumentParser:
         description="Run a workflow on an Argo server, or on this machine where none is named.",
     )
     result.add_argument("file", type=Path, metavar="FILE", help="Python file that defines it, or Argo YAML manifest")
-    _add_place(result)
-    _add_changes(result)
-    _add_looks(result)
+    _add_place(result.add_argument_group("where it runs"))
+    _add_changes(result.add_argument_group("which workflow, and what is changed in it"))
+    _add_looks(result.add_argument_group("what is checked and shown"))
     return result
 
 
-def add_server(result: argparse.ArgumentParser) -> None:
+def add_server(result: Options) -> None:
     """The options that name an Argo server, in every command that speaks to one."""
     result.add_argument("-s", "--argo-server", metavar="HOST:PORT", help="the Argo server (ARGO_SERVER)")
     result.add_argument("-n", "--namespace", metavar="NAME", help="its namespace (ARGO_NAMESPACE)")
@@ -44,7 +45,7 @@ def add_server(result: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_place(result: argparse.ArgumentParser) -> None:
+def _add_place(result: Options) -> None:
     result.add_argument(
         "--on",
         choices=["argo", "docker", "local"],
@@ -60,7 +61,7 @@ def _add_place(result: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_changes(result: argparse.ArgumentParser) -> None:
+def _add_changes(result: Options) -> None:
     many = {"action": "append", "default": []}
     result.add_argument("--settings", metavar="NAME|PATH", help="configs/workflows/NAME.yaml, or a path (default demo)")
     result.add_argument("--workflow", metavar="NAME", help="which workflow, where the file holds several")
@@ -76,7 +77,7 @@ def _add_changes(result: argparse.ArgumentParser) -> None:
     result.add_argument("--serviceaccount", metavar="NAME", help="argo: service account of all pods")
 
 
-def _add_looks(result: argparse.ArgumentParser) -> None:
+def _add_looks(result: Options) -> None:
     result.add_argument("--dry-run", action="store_true", help="print the workflow as YAML and start nothing")
     result.add_argument("--server-dry-run", action="store_true", help="argo: let the server complete it, start nothing")
     result.add_argument("--lint", action="store_true", help="argo: let the server check it first (here: always done)")
