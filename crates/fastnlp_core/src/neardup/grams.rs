@@ -1,85 +1,116 @@
 //! Character n-grams as numbers that are equal exactly when the grams are.
 
-use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use std::cmp::Ordering;
 
-/// The n-grams of one text: ascending, each once.
-pub type GramSet = Vec<u64>;
+use rustc_hash::FxHashMap;
 
 /// Three characters of 21 bits fill a number.
 const PACKED_CHARS: usize = 3;
 const CHAR_BITS: u32 = 21;
 
-/// The n-gram set of each text. A text shorter than `ngram` is one gram that equals no longer
-/// one; an empty text has none.
-pub fn gram_sets(texts: &[&&str], ngram: usize) -> Vec<GramSet> {
-    if ngram <= PACKED_CHARS {
-        return texts.par_iter().map(|text| packed(text, ngram)).collect();
-    }
-    // Longer grams are numbered as they come. A hash would be faster and could collide, which
-    // would count two different grams as one and break the bounds of the join.
-    let mut numbers = FxHashMap::default();
-    texts.iter().map(|text| numbered(text, ngram, &mut numbers)).collect()
+/// Makes the n-grams of texts, again at each use: holding them would take ten times the texts.
+pub struct Grams<'a> {
+    ngram: usize,
+    /// Longer grams are numbered beforehand. A hash would be faster and could collide, which
+    /// would count two different grams as one and break the bounds of the join.
+    numbers: FxHashMap<&'a str, u64>,
 }
 
-fn packed(text: &str, ngram: usize) -> GramSet {
-    let mask = (1u64 << (CHAR_BITS * ngram as u32)) - 1;
-    let mut grams = Vec::with_capacity(text.len() / 2);
-    let (mut gram, mut chars) = (0, 0);
-    for char in text.chars() {
-        // + 1, so that 0 is no character: padding in front of a short text.
-        gram = (gram << CHAR_BITS | (u64::from(char) + 1)) & mask;
-        chars += 1;
-        if chars >= ngram {
-            grams.push(gram);
+impl<'a> Grams<'a> {
+    /// For these texts only.
+    pub fn new(texts: &[&'a str], ngram: usize) -> Self {
+        let mut numbers = FxHashMap::default();
+        if ngram > PACKED_CHARS {
+            for gram in texts.iter().flat_map(|text| slices(text, ngram)) {
+                let next = numbers.len() as u64;
+                numbers.entry(gram).or_insert(next);
+            }
+        }
+        Self { ngram, numbers }
+    }
+
+    /// Puts the n-gram set of a text into `set`: ascending, each once. A text shorter than `ngram`
+    /// is one gram that equals no longer one; an empty text has none.
+    pub fn put_set(&self, text: &str, set: &mut Vec<u64>) {
+        set.clear();
+        self.each(text, |gram| set.push(gram));
+        set.sort_unstable();
+        set.dedup();
+    }
+
+    /// The set in a list of its own.
+    pub fn set(&self, text: &str) -> Vec<u64> {
+        let mut set = Vec::new();
+        self.put_set(text, &mut set);
+        set
+    }
+
+    /// Visits the n-grams of a text in order, repeats included.
+    pub fn each(&self, text: &str, mut visit: impl FnMut(u64)) {
+        if self.ngram > PACKED_CHARS {
+            slices(text, self.ngram).for_each(|gram| visit(self.numbers[gram]));
+            return;
+        }
+        let mask = (1u64 << (CHAR_BITS * self.ngram as u32)) - 1;
+        let (mut gram, mut chars) = (0, 0);
+        for char in text.chars() {
+            // + 1, so that 0 is no character: padding in front of a short text.
+            gram = (gram << CHAR_BITS | (u64::from(char) + 1)) & mask;
+            chars += 1;
+            if chars >= self.ngram {
+                visit(gram);
+            }
+        }
+        if (1..self.ngram).contains(&chars) {
+            visit(gram);
         }
     }
-    if (1..ngram).contains(&chars) {
-        grams.push(gram);
-    }
-    as_set(grams)
 }
 
-fn numbered<'a>(text: &'a str, ngram: usize, numbers: &mut FxHashMap<&'a str, u64>) -> GramSet {
-    let mut number_of = |gram| {
-        let next = numbers.len() as u64;
-        *numbers.entry(gram).or_insert(next)
-    };
+fn slices(text: &str, ngram: usize) -> impl Iterator<Item = &str> {
     let starts = text.char_indices().map(|(start, _)| start);
     let ends = text.char_indices().map(|(end, _)| end).skip(ngram).chain([text.len()]);
-    as_set(starts.zip(ends).map(|(start, end)| number_of(&text[start..end])).collect())
+    starts.zip(ends).map(|(start, end)| &text[start..end])
 }
 
-fn as_set(mut grams: Vec<u64>) -> GramSet {
-    grams.sort_unstable();
-    grams.dedup();
-    grams.shrink_to_fit();
-    grams
+/// |a ∩ b|, or None as soon as it cannot reach `overlap`.
+pub fn shared_grams(a: &[u64], b: &[u64], overlap: usize) -> Option<usize> {
+    let (mut i, mut j, mut shared) = (0, 0, 0);
+    while i < a.len() && j < b.len() {
+        if shared + (a.len() - i).min(b.len() - j) < overlap {
+            return None;
+        }
+        match a[i].cmp(&b[j]) {
+            Ordering::Less => i += 1,
+            Ordering::Greater => j += 1,
+            Ordering::Equal => (i, j, shared) = (i + 1, j + 1, shared + 1),
+        }
+    }
+    (shared >= overlap).then_some(shared)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sizes(texts: &[&str], ngram: usize) -> Vec<usize> {
-        let texts: Vec<&&str> = texts.iter().collect();
-        gram_sets(&texts, ngram).iter().map(Vec::len).collect()
+    fn sets(texts: &[&str], ngram: usize) -> Vec<Vec<u64>> {
+        let grams = Grams::new(texts, ngram);
+        texts.iter().map(|text| grams.set(text)).collect()
     }
 
     #[test]
     fn repeats_count_once_and_short_texts_are_one_gram() {
         for ngram in [3, 4] {
-            assert_eq!(sizes(&["", "好", "好吃", "哈哈哈哈哈", "好吃不贵"], ngram), {
-                let longest = if ngram == 3 { 2 } else { 1 };
-                [0, 1, 1, 1, longest]
-            });
+            let sets = sets(&["", "好", "好吃", "哈哈哈哈哈", "好吃不贵"], ngram);
+            let longest = if ngram == 3 { 2 } else { 1 };
+            assert_eq!(sets.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 1, 1, longest]);
         }
     }
 
     #[test]
     fn padding_is_no_character() {
         for ngram in [2, 3, 4] {
-            let sets = gram_sets(&[&"a", &"\0a", &"b\0a", &"\0a\0b"], ngram);
+            let sets = sets(&["a", "\0a", "b\0a", "\0a\0b"], ngram);
             let mut distinct = sets.clone();
             distinct.sort();
             distinct.dedup();
@@ -89,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_largest_character_fits() {
-        let sets = gram_sets(&[&"\u{10ffff}\u{10ffff}\u{10ffff}", &"\u{10ffff}"], 3);
+        let sets = sets(&["\u{10ffff}\u{10ffff}\u{10ffff}", "\u{10ffff}"], 3);
         assert_ne!(sets[0], sets[1]);
     }
 }

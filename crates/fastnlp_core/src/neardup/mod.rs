@@ -6,19 +6,22 @@
 //! threshold, so the result equals comparing every text with every other.
 
 mod bounds;
+mod counts;
 mod grams;
-mod join;
-mod prefix;
-mod stars;
+mod index;
+mod outline;
+mod search;
 
 use std::hash::Hash;
 
 use arrow_array::LargeStringArray;
 use rayon::prelude::*;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxHashMap;
 
 use crate::Error;
 use bounds::Threshold;
+use grams::Grams;
+use search::Sets;
 
 /// The longest n-gram that is accepted.
 pub const MAX_NGRAM: usize = 16;
@@ -70,29 +73,30 @@ pub fn near_duplicates(
     check(texts.len(), ngram)?;
     let (rows, texts): (Vec<u32>, Vec<&str>) =
         texts.iter().zip(0..).filter_map(|(text, row)| Some((row, (*text)?))).unzip();
-    let distinct_texts = Fold::new(&texts);
-    let sets = grams::gram_sets(&distinct_texts.firsts(&texts), ngram);
+    let distinct = Fold::new(&texts, |_, _| true);
+    let firsts: Vec<&str> = distinct.first.iter().map(|&first| texts[first as usize]).collect();
+    let grams = Grams::new(&firsts, ngram);
+    let sets = Sets::new(&firsts, &grams, threshold);
     // Texts that differ can have the same grams (哈哈哈 and 哈哈哈哈), so sets are folded as well.
-    let distinct_sets = Fold::new(&sets);
-    let views = distinct_sets.firsts(&sets);
+    let first_set: Vec<u32> = sets.firsts();
     let of_sets = match find {
-        Find::Pairs => join::join(&views, threshold, MAX_PAIRS)?,
-        Find::Clusters => stars::stars(&views, threshold),
+        Find::Pairs => sets.pairs(MAX_PAIRS)?,
+        Find::Clusters => sets.stars(),
     };
-    let first_row = |set: u32| rows[distinct_texts.first[distinct_sets.first[set as usize]]];
-    let mut stars: Vec<Option<Pair>> = vec![None; views.len()];
-    let mut found: Vec<Pair> = Vec::with_capacity(of_sets.len());
-    for pair in of_sets {
-        let named = Pair { left: first_row(pair.left), right: first_row(pair.right), ..pair };
-        stars[pair.right as usize] = Some(named);
-        found.push(named);
-    }
-    for (&row, &text) in rows.iter().zip(&distinct_texts.group) {
-        let set = distinct_sets.group[text];
-        let first = Pair { left: first_row(set as u32), right: row, similarity: 1.0 };
+    let row_of = |set: u32| rows[distinct.first[set as usize] as usize];
+    let with_rows =
+        |pair: &Pair| Pair { left: row_of(pair.left), right: row_of(pair.right), ..*pair };
+    let star_of = |set| match find {
+        Find::Pairs => None,
+        Find::Clusters => of_sets.binary_search_by_key(&set, |star| star.right).ok(),
+    };
+    let mut found: Vec<Pair> = of_sets.iter().map(with_rows).collect();
+    for (&row, &text) in rows.iter().zip(&distinct.group) {
+        let set = first_set[text as usize];
+        let first = Pair { left: row_of(set), right: row, similarity: 1.0 };
         if first.left != row {
-            let star = stars[set].filter(|_| find == Find::Clusters);
-            found.push(star.map_or(first, |star| Pair { right: row, ..star }));
+            let star = star_of(set).map(|star| Pair { right: row, ..with_rows(&of_sets[star]) });
+            found.push(star.unwrap_or(first));
         }
     }
     match find {
@@ -130,27 +134,37 @@ fn check(rows: usize, ngram: usize) -> Result<(), Error> {
 /// Equal values as groups, numbered in order of first sight.
 struct Fold {
     /// Position of each group's first value, ascending.
-    first: Vec<usize>,
+    first: Vec<u32>,
     /// Group of each value.
-    group: Vec<usize>,
+    group: Vec<u32>,
 }
 
 impl Fold {
-    fn new<V: Hash + Eq>(values: &[V]) -> Self {
-        let mut first = Vec::new();
-        let mut groups = FxHashMap::with_capacity_and_hasher(values.len(), FxBuildHasher);
-        let group_of = |(position, value)| {
-            *groups.entry(value).or_insert_with(|| {
-                first.push(position);
-                first.len() - 1
-            })
+    /// Values are equal if their keys are and `same` says so of their positions.
+    fn new<K: Hash + Eq + Copy>(keys: &[K], same: impl Fn(u32, u32) -> bool) -> Self {
+        let mut first: Vec<u32> = Vec::new();
+        // Different values with equal keys stand under 0, 1, 2, …
+        let mut groups: FxHashMap<(K, u32), u32> = FxHashMap::default();
+        let group_of = |(position, &key): (u32, &K)| {
+            let mut place = 0;
+            loop {
+                let group = *groups.entry((key, place)).or_insert_with(|| {
+                    first.push(position);
+                    first.len() as u32 - 1
+                });
+                let earliest = first[group as usize];
+                if earliest == position || same(earliest, position) {
+                    return group;
+                }
+                place += 1;
+            }
         };
-        let group = values.iter().enumerate().map(group_of).collect();
+        let group = (0..).zip(keys).map(group_of).collect();
         Self { first, group }
     }
 
-    fn firsts<'a, V>(&self, values: &'a [V]) -> Vec<&'a V> {
-        self.first.iter().map(|&position| &values[position]).collect()
+    fn first_of(&self, position: u32) -> u32 {
+        self.first[self.group[position as usize] as usize]
     }
 }
 
