@@ -43,7 +43,9 @@ impl Index {
         let mut starts = vec![0];
         for group in groups() {
             starts.push(starts[starts.len() - 1] + group.len());
-            group.iter().for_each(|entry| own_starts[entry.set as usize + 1] += 1);
+            for entry in group {
+                own_starts[entry.set as usize + 1] += 1;
+            }
         }
         for set in 0..sets {
             own_starts[set + 1] += own_starts[set];

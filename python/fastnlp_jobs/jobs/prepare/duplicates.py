@@ -1,8 +1,12 @@
 """Near-duplicates among the rows that passed the filters.
 
-The one place where memory grows with the corpus: comparing every text with every other needs all
-clean texts at once, as one Arrow column (their bytes, plus 8 a row), and the ids of all rows.
+Comparing every text with every other needs all of them, so they are written to two files and mapped: their pages are
+the system's to drop when memory is short. What stays in memory is some 300 bytes a row.
 """
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import polars as pl
 import pyarrow as pa
@@ -11,6 +15,7 @@ import pyarrow.compute as pc
 from fastnlp_core import near_duplicates
 from fastnlp_jobs.events import event
 
+_COMPARED_ROWS = 65_536
 _NO_MEMBERS = pl.DataFrame(
     schema={
         "row": pl.UInt32,
@@ -39,18 +44,64 @@ class Duplicates:
         return joined.with_columns(group=pl.coalesce("kept_id", "own")).drop("own")
 
 
-def find_duplicates(texts: list[pa.Array], ids: pl.Series, threshold: float) -> Duplicates:
-    """Look for near-duplicates; a null text has none.
+class TextFiles:
+    """Texts on disk, written in batches and read as one Arrow column that holds no copy."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the two files; `unlink` removes them."""
+        self._paths = (folder / "texts.offsets", folder / "texts.data")
+        self._offsets, self._data = (path.open("wb") for path in self._paths)
+        self._length = self._end = 0
+        self._offsets.write(bytes(8))
+
+    def add(self, texts: pl.Series) -> None:
+        """Append texts, none of them null."""
+        ends = texts.str.len_bytes().cast(pl.Int64).cum_sum() + self._end
+        self._offsets.write(ends.to_arrow().buffers()[1])
+        self._data.write("".join(texts).encode())
+        self._length += len(texts)
+        self._end = int(ends[-1]) if len(ends) else self._end
+
+    def column(self) -> pa.LargeStringArray:
+        """All texts; none can be added after."""
+        self._data.write(b"\0")  # an empty file cannot be mapped
+        self._data.flush()
+        self._offsets.flush()
+        buffers = [pa.memory_map(str(path)).read_buffer() for path in self._paths]
+        return pa.LargeStringArray.from_buffers(self._length, *buffers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close and remove the files."""
+        for file, path in zip((self._offsets, self._data), self._paths, strict=True):
+            file.close()
+            path.unlink()
+
+
+def find_duplicates(texts: pa.LargeStringArray, rows: pl.Series, ids: pl.Series, threshold: float) -> Duplicates:
+    """Look for near-duplicates.
 
     Args:
-        texts: the clean texts in parts (large_string), null where a row was removed before.
-        ids: id of each row.
+        texts: the clean texts of the rows that passed the filters.
+        rows: the position of each of them among all rows.
+        ids: id of each of all rows.
         threshold: Jaccard similarity of character trigrams.
     """
-    column = pa.chunked_array(texts, type=pa.large_string())
-    event("comparing", rows=len(column) - column.null_count, text_bytes=column.nbytes)
-    found = near_duplicates(column, threshold=threshold, method="exact")
-    members = pl.DataFrame(found.clusters).cast({"row": pl.UInt32, "kept": pl.UInt32})
-    equal = pl.Series(pc.equal(column.take(members["row"].to_arrow()), column.take(members["kept"].to_arrow())))
-    duplicate = pl.when(equal).then(pl.lit("equal_text")).otherwise(pl.lit("near_duplicate"))
+    event("comparing", rows=len(texts))
+    found = near_duplicates(texts, threshold=threshold, method="exact")
+    equal = [_equal(texts, part) for part in found.clusters.to_batches(max_chunksize=_COMPARED_ROWS)]
+    members = pl.DataFrame(found.clusters).with_columns(
+        pl.Series("duplicate", pl.concat([pl.Series([], dtype=pl.Boolean), *equal])),
+        pl.col("row", "kept").map_batches(rows.gather, return_dtype=pl.UInt32),
+    )
+    duplicate = pl.when("duplicate").then(pl.lit("equal_text")).otherwise(pl.lit("near_duplicate"))
     return Duplicates(members.with_columns(duplicate=duplicate, kept_id=ids.gather(members["kept"])))
+
+
+def _equal(texts: pa.LargeStringArray, members: pa.RecordBatch) -> pl.Series:
+    """Whether the text of each member is that of its kept row."""
+    return pl.Series(pc.equal(texts.take(members["row"]), texts.take(members["kept"])))

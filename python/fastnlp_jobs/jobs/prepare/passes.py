@@ -5,7 +5,7 @@
    among the rows that are left; give labelled rows their split.
 3. Read it again: write each row to documents.parquet or removed.parquet, in the order of the input.
 
-Memory holds a batch, the ids, a sample of each thread, the labels, and what `duplicates` says.
+Memory holds a batch, the ids, a sample of each thread, the labels, and what `duplicates` says (some 300 bytes a row).
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.events import track
 from fastnlp_jobs.jobs.prepare import Config, Result
 from fastnlp_jobs.jobs.prepare.cleaning import CLEANED, Cleaned, clean_comments
-from fastnlp_jobs.jobs.prepare.duplicates import Duplicates, find_duplicates
+from fastnlp_jobs.jobs.prepare.duplicates import Duplicates, TextFiles, find_duplicates
 from fastnlp_jobs.jobs.prepare.examples import Examples, read_examples
 from fastnlp_jobs.jobs.prepare.languages import languages
 from fastnlp_jobs.jobs.prepare.splits import Shares
@@ -90,16 +90,16 @@ class _Rows:
 
 def _find_duplicates(rows: _Rows, config: Config, ids: pl.Series) -> tuple[Duplicates, pl.Series]:
     """The near-duplicates among the rows that pass the filters, and whether each row stays."""
-    texts, passed = [], [pl.Series([], dtype=pl.Boolean)]
-    for batch in rows.batches("filtering"):
-        passed.append(batch["reason"].is_null())
+    passed = [pl.Series([], dtype=pl.Boolean)]
+    duplicates = Duplicates()
+    with TextFiles(config.output) as texts:
+        for batch in rows.batches("filtering"):
+            passed.append(batch["reason"].is_null())
+            if config.duplicates != "keep":
+                texts.add(batch.filter(pl.col("reason").is_null())["clean"])
+        stays = pl.concat(passed)
         if config.duplicates != "keep":
-            clean = batch.select(pl.when(pl.col("reason").is_null()).then("clean")).to_series()
-            texts.append(clean.to_arrow().cast(pa.large_string()))
-    stays = pl.concat(passed)
-    if config.duplicates == "keep":
-        return Duplicates(), stays
-    duplicates = find_duplicates(texts, ids, config.duplicate_threshold)
+            duplicates = find_duplicates(texts.column(), stays.arg_true(), ids, config.duplicate_threshold)
     if config.duplicates == "remove":
         stays = stays.scatter(duplicates.rows, values=False)
     return duplicates, stays
