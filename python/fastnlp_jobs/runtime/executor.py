@@ -43,6 +43,14 @@ class Try:
     gpus: Sequence[str] = ()  # the ones it may use, by index
 
 
+@dataclass(frozen=True)
+class Exit:
+    """How a try ended."""
+
+    code: int  # as in a shell: 128 + N after signal N
+    reason: str = "Error"  # of a code that is not 0, as Kubernetes names it: Error or OOMKilled
+
+
 class Why(Enum):
     """Why a try is stopped."""
 
@@ -53,12 +61,12 @@ class Why(Enum):
 class Running(Protocol):
     """A try that was started."""
 
-    def wait(self) -> int:
-        """Wait for the end.
+    def wait(self) -> Exit:
+        """Wait for the end; the outputs then stand at their mounts' sources.
 
         Returns:
-            The exit code as in a shell: 128 + N after signal N. A command that a DEADLINE ended without handling
-            SIGTERM gives 137, as the first process of a container would.
+            How it ended. A command that a DEADLINE ended without handling SIGTERM gives 137, as the first process of
+            a container would.
 
         Raises:
             OSError: what ran it broke down; the step is an Error.

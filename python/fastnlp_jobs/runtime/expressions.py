@@ -93,6 +93,15 @@ def names(node: Node) -> Iterator[str]:
             yield from names(part)
 
 
+def called(node: Node) -> Iterator[str]:
+    """The functions an expression calls."""
+    if isinstance(node, Operation):
+        if node.operator == "call":
+            yield _dotted(node.parts[0]) or "a method"
+        for part in node.parts:
+            yield from called(part)
+
+
 def _dotted(node: Node) -> str | None:
     if isinstance(node, Name):
         return node.text

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fastnlp_jobs import processes
 from fastnlp_jobs.runtime import environment, private_root
-from fastnlp_jobs.runtime.executor import Mount, Try, Why
+from fastnlp_jobs.runtime.executor import Exit, Mount, Try, Why
 from fastnlp_jobs.runtime.record import near
 
 GRACE_S = 30.0  # between SIGTERM and SIGKILL, as in Kubernetes
@@ -80,7 +80,7 @@ class LocalTry:
         with _log(prepared, "stdout").open("wb") as stdout, _log(prepared, "stderr").open("wb") as stderr:
             self._process = processes.start(command, stdout, stderr, environment.of_a_process(own), folder)
 
-    def wait(self) -> int:
+    def wait(self) -> Exit:
         """Wait for the end; outputs then stand at their sources."""
         code = processes.wait_for_end(self._process)
         if self._grace is not None:
@@ -88,8 +88,8 @@ class LocalTry:
         if self._root is not None:
             self._collect(self._root)
         if self._deadline and self._process.returncode == -processes.SIGTERM:
-            return 128 + processes.SIGKILL
-        return code
+            return Exit(128 + processes.SIGKILL)
+        return Exit(code)
 
     def stop(self, why: Why) -> None:
         """Ask it to stop; end it after the grace."""

@@ -1,9 +1,9 @@
 """Running a built workflow on this machine: the run folder, the signals, the end."""
 
 import datetime
-import json
 import secrets
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,18 @@ from hera.workflows import models
 from fastnlp_jobs import processes
 from fastnlp_jobs.errors import EXIT_DONE, EXIT_FAILED, BadInput
 from fastnlp_jobs.runtime import model, view
-from fastnlp_jobs.runtime.check import check, order
-from fastnlp_jobs.runtime.interpreter import LocalRun
+from fastnlp_jobs.runtime.check import check
+from fastnlp_jobs.runtime.engine import Engine, Machine
+from fastnlp_jobs.runtime.executor import Executor
+from fastnlp_jobs.runtime.filling import as_declared
+from fastnlp_jobs.runtime.local import LocalExecutor
 from fastnlp_jobs.runtime.offer import refuse_too_large, this_machine
-from fastnlp_jobs.runtime.record import STATE_FILE, RunRecord
+from fastnlp_jobs.runtime.record import RunRecord
 from fastnlp_jobs.runtime.secrets import secret_values
 from fastnlp_jobs.runtime.supported import refuse_unsupported
 
 _LOOK_EVERY_S = 0.1
+_EXECUTORS: dict[str, Callable[[], Executor]] = {"local": LocalExecutor}
 
 
 @dataclass(frozen=True)
@@ -45,48 +49,58 @@ def run_on_machine(workflow: models.Workflow, *, on: str, run_dir: Path) -> Ende
     Raises:
         BadInput: the workflow cannot run here; nothing was started and no folder made.
     """
-    if on != "local":
-        raise BadInput(f"--on {on}: expected local; steps run as processes of this machine")
+    if on not in _EXECUTORS:
+        raise BadInput(f"--on {on}: expected {' or '.join(_EXECUTORS)}")
     manifest = workflow.model_dump(exclude_none=True, by_alias=True)
     refuse_unsupported(manifest)
     check(workflow)
-    refuse_too_large(workflow, this_machine())
-    values = secret_values(workflow)
+    executor = _EXECUTORS[on]()
+    available = this_machine()
+    refuse_too_large(workflow, available)
+    _refuse_unable(workflow, executor)
+    machine = Machine(executor, available, secret_values(workflow))
     folder = _make_run_folder(run_dir, workflow)
     (folder / "workflow.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
-    exit_code = _run(workflow, folder, values)
-    return Ended(json.loads((folder / STATE_FILE).read_text(encoding="utf-8")), exit_code, folder)
+    record = RunRecord(folder, workflow.metadata.name or folder.name, model.parameter_values(workflow))
+    exit_code = _run(Engine(workflow, record, machine))
+    return Ended(record.state(), exit_code, folder)
 
 
-def _run(workflow: models.Workflow, folder: Path, secrets: dict[str, str]) -> int:
+def _refuse_unable(workflow: models.Workflow, executor: Executor) -> None:
+    """Raise for the first template that the executor cannot run."""
+    for name, template in model.templates(workflow).items():
+        if model.container(template) is None:
+            continue
+        reason = executor.refusal(as_declared(executor, template))
+        if reason is not None:
+            raise BadInput(f"template {name}: {reason}")
+
+
+def _run(engine: Engine) -> int:
     """Run the steps in threads, while this one watches for signals."""
-    tasks = model.entry_tasks(workflow)
-    values = {parameter.name: parameter.value or "" for parameter in model.parameters(workflow)}
-    record = RunRecord(folder, values, order(tasks))
-    run = LocalRun(workflow, record, slots=processes.usable_cores(), secrets=secrets)
+    record = engine.record
     with processes.collected_signals() as requests, view.shown(record):
-        _watch(run, requests)
-    waited_for = {name for task in tasks for name in model.dependencies(task)}
-    view.print_end(record, [task.name for task in tasks if task.name not in waited_for])
+        _watch(engine, requests)
+    view.print_end(record, engine.last_steps())
     if requests:
         return requests[0]
     return EXIT_DONE if record.phase == "Succeeded" else EXIT_FAILED
 
 
-def _watch(run: LocalRun, requests: list[int]) -> None:
+def _watch(engine: Engine, requests: list[int]) -> None:
     """Wait for the run; the first signal asks its steps to stop, the second ends them at once."""
     seen = 0
     with ThreadPoolExecutor(max_workers=1) as pool:
-        future = pool.submit(run.run)
+        future = pool.submit(engine.run)
         while not wait([future], timeout=_LOOK_EVERY_S).done:
             if len(requests) == seen:
                 continue
             seen += 1
             if seen == 1:
                 print("stopping; once more ends the steps at once", file=sys.stderr)
-                run.stop()
+                engine.halting.stop()
             else:
-                run.kill()
+                engine.halting.kill()
         future.result()
 
 

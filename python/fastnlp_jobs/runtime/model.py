@@ -1,14 +1,16 @@
-"""Reading a built workflow: its parameters, templates and steps, and what a step passes to its template."""
+"""Reading a built workflow: its parameters, its templates, and what they declare."""
 
-import re
+import itertools
+from collections.abc import Iterator
 
 from hera.workflows import models
 
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.runtime.tags import tags
+from fastnlp_jobs.runtime.expressions import Node, names, parse
 
-_STEP_NAME = re.compile(r"[A-Za-z0-9_-]+")
-_MADE_BY = re.compile(r"tasks\.([A-Za-z0-9_-]+)\.outputs\.artifacts\.([A-Za-z0-9._-]+)")
+Container = models.Container | models.ScriptTemplate
+Task = models.DAGTask | models.WorkflowStep
+RESULTS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
 
 
 def parameters(workflow: models.Workflow) -> list[models.Parameter]:
@@ -17,55 +19,71 @@ def parameters(workflow: models.Workflow) -> list[models.Parameter]:
     return list(arguments.parameters or []) if arguments else []
 
 
+def parameter_values(workflow: models.Workflow) -> dict[str, str]:
+    """By name the value of each workflow parameter that has one."""
+    return {one.name: one.value for one in parameters(workflow) if one.value is not None}
+
+
+def templates(workflow: models.Workflow) -> dict[str, models.Template]:
+    """The templates by name."""
+    return {one.name or "": one for one in workflow.spec.templates or []}
+
+
 def template(workflow: models.Workflow, name: str | None, asked_by: str) -> models.Template:
-    """The template of that name."""
-    for found in workflow.spec.templates or []:
-        if found.name == name:
-            return found
-    known = ", ".join(sorted(found.name or "" for found in workflow.spec.templates or []))
-    raise BadInput(f"{asked_by}: there is no template `{name}`; templates: {known}")
+    """The template of that name.
+
+    Raises:
+        BadInput: there is none.
+    """
+    known = templates(workflow)
+    if name is None or name not in known:
+        raise BadInput(f"{asked_by}: there is no template `{name}`; templates: {', '.join(sorted(known))}")
+    return known[name]
 
 
-def entry_tasks(workflow: models.Workflow) -> list[models.DAGTask]:
-    """The steps of the entrypoint."""
-    entry = template(workflow, workflow.spec.entrypoint, "entrypoint")
-    if entry.dag is None:
-        raise BadInput(f"entrypoint `{entry.name}`: the local runtime starts a DAG template, this is another kind")
-    return entry.dag.tasks
+def container(called: models.Template) -> Container | None:
+    """The container or script of a template that runs one."""
+    return called.container or called.script
+
+
+def tasks(called: models.Template) -> list[Task]:
+    """Every step of a DAG or steps template, in the order of the file."""
+    if called.dag is not None:
+        return list(called.dag.tasks)
+    return list(itertools.chain.from_iterable(group.root for group in called.steps or []))
+
+
+def task_name(task: Task) -> str:
+    """The name of a step; the model lets it be unset, the check does not."""
+    return task.name or ""
+
+
+def depends(task: models.DAGTask) -> Node | None:
+    """What must have happened before a step of a DAG; `dependencies` are names joined by &&.
+
+    Raises:
+        ExpressionError: `depends` is no expression.
+    """
+    text = task.depends or " && ".join(task.dependencies or [])
+    return parse(text, "depends") if text else None
 
 
 def dependencies(task: models.DAGTask) -> list[str]:
-    """The steps that must succeed before this one.
-
-    Raises:
-        BadInput: `depends` is more than names joined by `&&`.
-    """
-    names = list(task.dependencies or [])
-    for name in task.depends.split("&&") if task.depends else []:
-        if not _STEP_NAME.fullmatch(name.strip()):
-            raise BadInput(
-                f"step {task.name}: the local runtime reads `depends` as step names joined by &&, got `{task.depends}`"
-            )
-        names.append(name.strip())
-    return names
+    """The steps that must have ended before this one, each once."""
+    node = depends(task)
+    return list(dict.fromkeys(name.partition(".")[0] for name in names(node))) if node else []
 
 
-def given_artifact(task: models.DAGTask, name: str) -> models.Artifact | None:
-    """The artifact that a step passes to its template under that name."""
-    passed = task.arguments.artifacts or [] if task.arguments else []
-    return next((artifact for artifact in passed if artifact.name == name), None)
-
-
-def given_parameters(task: models.DAGTask) -> dict[str, str | None]:
+def given_parameters(task: Task) -> dict[str, str | None]:
     """The parameters that a step passes to its template."""
     passed = task.arguments.parameters or [] if task.arguments else []
     return {parameter.name: parameter.value for parameter in passed}
 
 
-def parameter_text(task: models.DAGTask, parameter: models.Parameter) -> str | None:
-    """What a step's input parameter stands for, tags included; None where nothing gives a value."""
-    choices = (given_parameters(task).get(parameter.name), parameter.value, parameter.default)
-    return next((choice for choice in choices if choice is not None), None)
+def given_artifacts(task: Task) -> dict[str, models.Artifact]:
+    """The artifacts that a step passes to its template."""
+    passed = task.arguments.artifacts or [] if task.arguments else []
+    return {artifact.name: artifact for artifact in passed}
 
 
 def input_artifacts(called: models.Template) -> list[models.Artifact]:
@@ -83,13 +101,27 @@ def output_artifacts(called: models.Template) -> list[models.Artifact]:
     return list(called.outputs.artifacts or []) if called.outputs else []
 
 
-def maker(artifact: models.Artifact) -> tuple[str, str] | None:
-    """Step and output name of `from: {{tasks.STEP.outputs.artifacts.NAME}}`."""
-    found = [_MADE_BY.fullmatch(tag) for tag in tags(artifact.from_ or "")]
-    return (found[0][1], found[0][2]) if len(found) == 1 and found[0] else None
+def output_parameters(called: models.Template) -> list[models.Parameter]:
+    """Output parameters of a template."""
+    return list(called.outputs.parameters or []) if called.outputs else []
 
 
 def words(called: models.Template) -> list[str]:
-    """Command and arguments of a container template."""
-    container = called.container
-    return [*(container.command or []), *(container.args or [])] if container else []
+    """Command, arguments and script of a container template, as they stand there."""
+    run = container(called)
+    if run is None:
+        return []
+    script = [called.script.source or ""] if called.script else []
+    return [*(run.command or []), *(run.args or []), *script]
+
+
+def volumes(workflow: models.Workflow, called: models.Template) -> dict[str, models.Volume]:
+    """The volumes that a template may mount, by name."""
+    return {one.name: one for one in [*(workflow.spec.volumes or []), *(called.volumes or [])]}
+
+
+def claim_templates(workflow: models.Workflow) -> Iterator[str]:
+    """Names of the claims that live as long as the run."""
+    for claim in workflow.spec.volume_claim_templates or []:
+        if claim.metadata and claim.metadata.name:
+            yield claim.metadata.name

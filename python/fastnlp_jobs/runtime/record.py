@@ -1,29 +1,43 @@
-"""What happened in a run so far: kept in memory, written to `run.json` at each change."""
+"""What happened in a run so far: kept in memory, written to `run.json` in Argo's shape at each change."""
 
 import datetime
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-Phase = Literal["Pending", "Running", "Succeeded", "Failed", "Error", "Omitted"]
+Phase = Literal["Pending", "Running", "Succeeded", "Failed", "Error", "Skipped", "Omitted"]
+NodeType = Literal["Pod", "DAG", "Steps", "StepGroup", "TaskGroup", "Retry", "Skipped"]
 STATE_FILE = "run.json"
+_FNV_OFFSET, _FNV_PRIME = 0x811C9DC5, 0x01000193
 
 
 @dataclass
 class Node:
-    """One step. Failed: its command did; Error: the runtime could not start it or misses its output."""
+    """One node of Argo's tree. Failed: its command did; Error: it could not be started or misses its output."""
 
-    name: str
+    id: str
+    name: str  # such as `demo-x.mine(0:a)(1)`
+    display_name: str
+    path: str  # below `steps` and `artifacts` of the run folder, such as `mine.0`
+    type: NodeType
+    template_name: str
+    boundary_id: str | None = None
     phase: Phase = "Pending"
     message: str = ""
-    command: str = ""
-    exit_code: int | None = None
     started_at: datetime.datetime | None = None
     finished_at: datetime.datetime | None = None
-    outputs: dict[str, Path] = field(default_factory=dict)
+    children: list[str] = field(default_factory=list)
+    input_parameters: dict[str, str] = field(default_factory=dict)
+    input_artifacts: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str | None] = field(default_factory=dict)  # outputs, as the next ones are
+    artifacts: dict[str, Path] = field(default_factory=dict)
+    result: str | None = None
+    exit_code: int | None = None
+    command: str = ""
+    folder: Path | None = None  # logs, inputs and outputs of the try
 
     @property
     def seconds(self) -> float | None:
@@ -32,70 +46,153 @@ class Node:
             return None
         return ((self.finished_at or now()) - self.started_at).total_seconds()
 
+    @property
+    def fulfilled(self) -> bool:
+        """Whether nothing will happen to it any more."""
+        return self.phase not in ("Pending", "Running")
+
+    @property
+    def completed(self) -> bool:
+        """Whether it ran, or should have."""
+        return self.phase in ("Succeeded", "Failed", "Error")
+
+    @property
+    def unsuccessful(self) -> bool:
+        """Failed or Error."""
+        return self.phase in ("Failed", "Error")
+
 
 class RunRecord:
     """The state of a run, shared by the threads of its steps."""
 
-    def __init__(self, folder: Path, parameters: dict[str, str], steps: list[str]) -> None:
-        """Start a record of `steps` in the existing run folder."""
+    def __init__(self, folder: Path, name: str, parameters: Mapping[str, str]) -> None:
+        """Start a record in the existing run folder."""
         self.folder = folder
-        self.parameters = parameters
-        self.nodes = {name: Node(name) for name in steps}
+        self.name = name
+        self.parameters = dict(parameters)
+        self.nodes: dict[str, Node] = {}  # by id
         self.phase: Phase = "Running"
+        self.message = ""
         self.started_at = now()
         self.finished_at: datetime.datetime | None = None
         self.changed: Callable[[Node], None] = lambda _node: None
         self._lock = threading.Lock()
         self._write()
 
-    def try_folder(self, step: str) -> Path:
-        """Where the one try of a step has its inputs, outputs and logs."""
-        return self.folder / "steps" / step / "try-1"
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken so far."""
+        return ((self.finished_at or now()) - self.started_at).total_seconds()
 
-    def update(self, step: str, **changes: Any) -> None:
-        """Change fields of a step's node; a phase sets the times."""
+    def add(self, name: str, *, display_name: str, path: str, type_: NodeType, template: str, **more: Any) -> Node:
+        """A new node; `more` are fields of it."""
+        boundary = more.pop("boundary", None)
+        node = Node(self._id_of(name), name, display_name, path, type_, template, **more)
+        node.boundary_id = boundary.id if boundary else None
         with self._lock:
-            node = self.nodes[step]
+            self.nodes[node.id] = node
+            parent = self.nodes.get(node.boundary_id or "")
+            if parent is not None:
+                parent.children.append(node.id)
+        self.update(node)
+        return node
+
+    def named(self, name: str) -> Node:
+        """The node of that name."""
+        return self.nodes[self._id_of(name)]
+
+    def update(self, node: Node, **changes: Any) -> None:
+        """Change fields of a node; a phase sets the times."""
+        with self._lock:
             for name, value in changes.items():
                 setattr(node, name, value)
             if node.phase == "Running" and node.started_at is None:
                 node.started_at = now()
-            elif node.phase not in ("Pending", "Running") and node.started_at and not node.finished_at:
+            elif node.fulfilled and node.finished_at is None:
                 node.finished_at = now()
             self._write()
             self.changed(node)
 
-    def finish(self) -> None:
-        """Set the phase of the whole run from its steps'."""
-        phases = {node.phase for node in self.nodes.values()}
+    def finish(self, phase: Phase, message: str) -> None:
+        """Set how the whole run ended."""
         with self._lock:
-            self.phase = "Failed" if "Failed" in phases else "Succeeded" if phases <= {"Succeeded"} else "Error"
-            self.finished_at = now()
+            self.phase, self.message, self.finished_at = phase, message, now()
             self._write()
 
+    def state(self) -> dict[str, Any]:
+        """The run as Argo describes a workflow."""
+        with self._lock:
+            return self._state()
+
+    def _id_of(self, name: str) -> str:
+        """The id that Argo gives: the workflow's name and a hash (FNV-1a) of the node's."""
+        if name == self.name:
+            return name
+        number = _FNV_OFFSET
+        for byte in name.encode():
+            number = ((number ^ byte) * _FNV_PRIME) & 0xFFFFFFFF
+        return f"{self.name}-{number}"
+
     def _write(self) -> None:
-        state = {
-            "name": self.folder.name,
-            "phase": self.phase,
-            "startedAt": _shown(self.started_at),
-            "finishedAt": _shown(self.finished_at),
-            "parameters": self.parameters,
-            "nodes": {name: self._describe(node) for name, node in self.nodes.items()},
-        }
         beside = self.folder / f"{STATE_FILE}.partial"
-        beside.write_text(json.dumps(state, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        beside.write_text(json.dumps(self._state(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         beside.replace(self.folder / STATE_FILE)
 
-    def _describe(self, node: Node) -> dict[str, Any]:
+    def _state(self) -> dict[str, Any]:
+        status = {
+            "phase": self.phase,
+            "message": self.message,
+            "startedAt": shown_time(self.started_at),
+            "finishedAt": shown_time(self.finished_at) if self.finished_at else None,
+            "nodes": {node.id: self._describe(node) for node in self.nodes.values()},
+        }
         return {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Workflow",
+            "metadata": {"name": self.name, "creationTimestamp": shown_time(self.started_at)},
+            "spec": {"arguments": {"parameters": _listed(self.parameters)}},
+            "status": status,
+        }
+
+    def _describe(self, node: Node) -> dict[str, Any]:
+        artifacts = {name: self._inside(path) for name, path in node.artifacts.items()}
+        outputs: dict[str, Any] = {
+            "parameters": _listed(node.parameters),
+            "artifacts": [{"name": name, "path": path} for name, path in artifacts.items()],
+            "result": node.result,
+            "exitCode": None if node.exit_code is None else str(node.exit_code),
+        }
+        described = {
+            "id": node.id,
+            "name": node.name,
+            "displayName": node.display_name,
+            "type": node.type,
+            "templateName": node.template_name,
+            "boundaryID": node.boundary_id,
             "phase": node.phase,
             "message": node.message,
-            "exitCode": node.exit_code,
-            "startedAt": _shown(node.started_at),
-            "finishedAt": _shown(node.finished_at),
-            "command": node.command,
-            "outputs": {name: path.relative_to(self.folder).as_posix() for name, path in node.outputs.items()},
+            "startedAt": shown_time(node.started_at) if node.started_at else None,
+            "finishedAt": shown_time(node.finished_at) if node.finished_at else None,
+            "children": list(node.children),
+            "inputs": {
+                "parameters": _listed(node.input_parameters),
+                "artifacts": [{"name": name, "path": path} for name, path in node.input_artifacts.items()],
+            },
+            "outputs": {name: value for name, value in outputs.items() if value or value == ""},
+            "here": self._here(node),
         }
+        kept = {name: value for name, value in described.items() if value not in (None, "", [], {})}
+        return {**kept, "message": node.message}
+
+    def _here(self, node: Node) -> dict[str, Any]:
+        """What Argo does not say: the command, the time it took, where its files are."""
+        if node.folder is None:
+            return {}
+        seconds = None if node.seconds is None else round(node.seconds, 3)
+        return {"command": node.command, "seconds": seconds, "folder": self._inside(node.folder)}
+
+    def _inside(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else str(path)
 
 
 def near(path: Path) -> str:
@@ -108,5 +205,10 @@ def now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-def _shown(moment: datetime.datetime | None) -> str | None:
-    return moment.isoformat(timespec="milliseconds") if moment else None
+def shown_time(moment: datetime.datetime) -> str:
+    """A moment as Kubernetes writes it, with milliseconds."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _listed(values: Mapping[str, str | None]) -> list[dict[str, str | None]]:
+    return [{"name": name, "value": value} for name, value in values.items()]

@@ -1,7 +1,7 @@
 """What a run shows while it runs and after: a live table on a terminal, plain lines elsewhere."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,44 +19,66 @@ _COLOURS = {"Running": "cyan", "Succeeded": "green", "Failed": "red", "Error": "
 @contextmanager
 def shown(record: RunRecord) -> Iterator[None]:
     """Show the steps of `record` while the block runs."""
-    print(f"run {near(record.folder)} (command and logs of each step: steps/STEP/try-1)", flush=True)
-    if not sys.stdout.isatty():
+    print(f"run {near(record.folder)} (command and logs of each step: steps/STEP/try-N)", file=sys.stderr, flush=True)
+    if not sys.stderr.isatty():
         record.changed = _print_change
         yield
         return
+    from rich.console import Console
     from rich.live import Live
 
-    with Live(get_renderable=lambda: _table(record), refresh_per_second=4):
+    with Live(get_renderable=lambda: _table(record), console=Console(stderr=True), refresh_per_second=4):
         yield
 
 
-def print_end(record: RunRecord, last_steps: list[str]) -> None:
+def print_end(record: RunRecord, last_steps: Sequence[Node]) -> None:
     """Say how the run ended, why if it failed, and where the results of the last steps are."""
-    for node in record.nodes.values():
-        if node.phase in ("Failed", "Error"):
-            print(_failure(record, node), file=sys.stderr)
-    for name in last_steps:
-        for output, path in record.nodes[name].outputs.items():
-            print(f"{output}: {near(_page(path))}")
-    total = ((record.finished_at or record.started_at) - record.started_at).total_seconds()
-    parts = ", ".join(f"{node.name} {node.seconds:.1f}" for node in record.nodes.values() if node.seconds is not None)
-    print(f"{record.phase} in {total:.1f} s ({parts})", flush=True)
+    failed = [node for node in _steps(record) if _matters(record, node)]
+    for node in failed:
+        print(_failure(node), file=sys.stderr)
+    if record.message and not failed:
+        print(record.message, file=sys.stderr)
+    for node in last_steps:
+        for output, path in node.artifacts.items():
+            print(f"{output}: {near(_page(path))}", file=sys.stderr)
+    parts = ", ".join(f"{node.display_name} {node.seconds:.1f}" for node in _steps(record) if node.folder)
+    print(f"{record.phase} in {record.seconds:.1f} s ({parts})", file=sys.stderr, flush=True)
 
 
-def _failure(record: RunRecord, node: Node) -> str:
-    folder = record.try_folder(node.name)
-    log = next((folder / name for name in ("stderr.log", "stdout.log") if _has_text(folder / name)), None)
-    lines = [f"step {node.name}: {node.phase}, {_reason(node)}"]
+def _steps(record: RunRecord) -> list[Node]:
+    """The nodes a user wrote as steps: not the DAGs, groups and retries around them."""
+    return [node for node in list(record.nodes.values()) if node.type in ("Pod", "Skipped")]
+
+
+def _matters(record: RunRecord, node: Node) -> bool:
+    """Whether a failure is worth telling: not one that a retry made up for."""
+    around = record.nodes.get(node.boundary_id or "")
+    if not node.unsuccessful or around is None or around.type != "Retry":
+        return node.unsuccessful
+    return around.unsuccessful and around.children[-1] == node.id
+
+
+def _failure(node: Node) -> str:
+    lines = [f"step {node.display_name}: {node.phase}, {_reason(node)}"]
+    log = _log(node.folder) if node.folder else None
     if log is not None:
         lines += [f"last lines of {near(log)}:", *(f"  {line}" for line in _last_lines(log))]
-    return "\n".join([*lines, "to run this step alone again:", f"  {node.command}"])
+    if node.command:
+        lines += ["to run this step alone again:", f"  {node.command}"]
+    return "\n".join(lines)
+
+
+def _log(folder: Path) -> Path | None:
+    return next((folder / name for name in ("stderr.log", "stdout.log") if _has_text(folder / name)), None)
 
 
 def _reason(node: Node) -> str:
-    if node.phase != "Failed":
+    if node.phase != "Failed" or node.exit_code is None:
         return node.message
-    killed = " (killed, often for want of memory)" if node.exit_code == 137 else ""
-    return f"exit code {node.exit_code}{killed}"
+    if "deadline" in node.message:
+        return f"{node.message} (exit code {node.exit_code})"
+    killed = node.exit_code == 137 or "OOMKilled" in node.message
+    return f"exit code {node.exit_code}{' (killed, often for want of memory)' if killed else ''}"
 
 
 def _has_text(path: Path) -> bool:
@@ -76,18 +98,21 @@ def _page(path: Path) -> Path:
 
 
 def _print_change(node: Node) -> None:
+    if node.type not in ("Pod", "Skipped"):
+        return
     if node.phase == "Running":
-        print(f"{node.name}: started: {node.command}", flush=True)
+        print(f"{node.display_name}: started: {node.command}", file=sys.stderr, flush=True)
     elif node.phase != "Pending":
         seconds = f" after {node.seconds:.1f} s" if node.seconds is not None else ""
-        print(f"{node.name}: {node.phase}{seconds}{_reason(node) and ', '}{_reason(node)}", flush=True)
+        reason = _reason(node)
+        print(f"{node.display_name}: {node.phase}{seconds}{reason and ', '}{reason}", file=sys.stderr, flush=True)
 
 
 def _table(record: RunRecord) -> "Table":
     from rich.table import Table
 
     table = Table("step", "phase", "seconds", box=None, header_style="dim")
-    for node in record.nodes.values():
+    for node in _steps(record):
         seconds = "" if node.seconds is None else f"{node.seconds:.1f}"
-        table.add_row(node.name, f"[{_COLOURS.get(node.phase, 'dim')}]{node.phase}[/]", seconds)
+        table.add_row(node.display_name, f"[{_COLOURS.get(node.phase, 'dim')}]{node.phase}[/]", seconds)
     return table

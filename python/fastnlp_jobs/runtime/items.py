@@ -1,0 +1,90 @@
+"""What a step with withItems, withParam or withSequence is repeated over."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from hera.workflows import models
+
+from fastnlp_jobs.runtime.evaluation import as_text
+from fastnlp_jobs.runtime.scope import ScopeError, json_text, read_json
+
+_FORMAT = re.compile(r"%(0?\d*)([dxXo])")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One repetition."""
+
+    suffix: str  # what the node's name gets, such as `(0:a)`
+    values: dict[str, str]  # what `{{item}}` and `{{item.KEY}}` stand for
+
+
+def expands(task: models.DAGTask | models.WorkflowStep) -> bool:
+    """Whether the step is repeated."""
+    return bool(task.with_items) or task.with_param is not None or task.with_sequence is not None
+
+
+def items(task: models.DAGTask | models.WorkflowStep) -> list[Item]:
+    """The repetitions of a step whose tags are filled in, except those that speak of the item.
+
+    Raises:
+        ScopeError: withParam is no JSON list, or withSequence is no range.
+    """
+    if task.with_items:
+        values = [item.root for item in task.with_items]
+    elif task.with_param is not None:
+        values = _from_json(task.with_param)
+    else:
+        values = _from_sequence(task.with_sequence or models.Sequence())
+    return [_item(index, value) for index, value in enumerate(values)]
+
+
+def _from_json(text: str) -> list[Any]:
+    try:
+        values = read_json(text)
+    except ScopeError as error:
+        raise ScopeError(f"withParam value could not be parsed as a JSON list: {text.strip()}: {error}") from error
+    if not isinstance(values, list):
+        raise ScopeError(f"withParam value could not be parsed as a JSON list: {text.strip()}")
+    return values
+
+
+def _from_sequence(sequence: models.Sequence) -> list[Any]:
+    start = _whole("start", sequence.start, 0)
+    if sequence.count is not None:
+        numbers = range(start, start + _whole("count", sequence.count, 0))
+    elif sequence.end is not None:
+        end = _whole("end", sequence.end, 0)
+        numbers = range(start, end + 1) if start <= end else range(start, end - 1, -1)
+    else:
+        raise ScopeError("must have end or count field")
+    return [_formatted(number, sequence.format or "%d") for number in numbers]
+
+
+def _formatted(number: int, pattern: str) -> str:
+    return _FORMAT.sub(lambda match: f"{number:{match[1]}{match[2]}}", pattern)
+
+
+def _whole(name: str, value: models.IntOrString | None, default: int) -> int:
+    if value is None:
+        return default
+    try:
+        return int(str(value.root))
+    except ValueError as error:
+        raise ScopeError(f"withSequence.{name}: expected a whole number, got {value.root!r}") from error
+
+
+def _item(index: int, value: Any) -> Item:
+    if isinstance(value, dict):
+        texts = {key: _text(part) for key, part in value.items()}
+        described = ",".join(sorted(f"{key}:{text}" for key, text in texts.items()))
+        values = {"item": json_text(value), **{f"item.{key}": text for key, text in texts.items()}}
+    else:
+        values = {"item": _text(value)}
+        described = as_text(value) if isinstance(value, list) else values["item"]
+    return Item(f"({index}:{described})", values)
+
+
+def _text(value: Any) -> str:
+    return json_text(value) if isinstance(value, dict | list) else as_text(value)

@@ -1,0 +1,77 @@
+"""What the tags of a step stand for: outputs of the steps before it, alone or fanned in."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from fastnlp_jobs.runtime.record import Node, shown_time
+
+
+class ScopeError(ValueError):
+    """A value that a step needs does not exist or cannot be read; the message is Argo's."""
+
+
+class EntryError(Exception):
+    """A step at the end of a DAG misses a value: Argo gives up the whole template, and at the top the workflow."""
+
+
+def json_text(value: Any) -> str:
+    """JSON as Argo writes it: sorted keys, no spaces, `<`, `>` and `&` escaped."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def read_json(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ScopeError: it is none.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        stripped = text.lstrip()
+        if not stripped or error.pos >= len(text):
+            raise ScopeError("unexpected end of JSON input") from error
+        after = "after top-level value" if error.msg == "Extra data" else "looking for beginning of value"
+        raise ScopeError(f"invalid character '{text[error.pos]}' {after}") from error
+
+
+def values_of(prefix: str, node: Node) -> dict[str, str]:
+    """The tags that speak of one finished node, such as `tasks.a.outputs.result`."""
+    times = {"startedAt": node.started_at, "finishedAt": node.finished_at}
+    values = {f"{prefix}.{name}": shown_time(moment) for name, moment in times.items() if moment}
+    values |= {f"{prefix}.id": node.id, f"{prefix}.status": node.phase}
+    if node.exit_code is not None:
+        values[f"{prefix}.exitCode"] = str(node.exit_code)
+    if node.result is not None:
+        values[f"{prefix}.outputs.result"] = node.result
+    for name, value in node.parameters.items():
+        if value is not None:
+            values[f"{prefix}.outputs.parameters.{name}"] = value
+    return values
+
+
+def fanned_in(prefix: str, children: Sequence[Node]) -> dict[str, str]:
+    """The tags of a group of expanded nodes: JSON lists in the order of the items, of those that succeeded.
+
+    Raises:
+        ScopeError: a result is no JSON.
+    """
+    succeeded = [node for node in children if node.phase == "Succeeded"]
+    results = [read_json(node.result) for node in succeeded if node.result is not None]
+    known = [{name: value for name, value in node.parameters.items() if value is not None} for node in succeeded]
+    parameters = [one for one in known if one]
+    values = {f"{prefix}.outputs.result": json_text(results), f"{prefix}.outputs.parameters": json_text(parameters)}
+    for name in sorted({name for one in parameters for name in one}):
+        texts = [one[name] for one in parameters if name in one]
+        values[f"{prefix}.outputs.parameters.{name}"] = json_text(_plain(texts))
+    return values
+
+
+def _plain(texts: list[str]) -> list[Any]:
+    """The values that the texts stand for if each is JSON, such as numbers; otherwise the texts."""
+    try:
+        return [json.loads(text) for text in texts]
+    except json.JSONDecodeError:
+        return texts
