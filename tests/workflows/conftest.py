@@ -33,8 +33,14 @@ class Finished:
         return state
 
     @property
+    def nodes(self) -> dict[str, dict[str, Any]]:
+        """The nodes below the entrypoint's own, by the name they are shown with."""
+        nodes = self.state["status"]["nodes"].values()
+        return {node["displayName"]: node for node in nodes if "boundaryID" in node}
+
+    @property
     def phases(self) -> dict[str, str]:
-        return {name: node["phase"] for name, node in self.state["nodes"].items()}
+        return {name: node["phase"] for name, node in self.nodes.items()}
 
     def stdout(self, step: str) -> str:
         return (self.folder / "steps" / step / "try-1" / "stdout.log").read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ def hera(*words):
 def test_submit_runs_the_workflow(write_flow):
     answer = hera("submit", str(write_flow(ONE_STEP)))
     assert answer.returncode == 0, answer.stderr
-    assert "only: Succeeded after " in answer.stdout
+    assert "only: Succeeded after " in answer.stderr
 
 
 def test_fastnlp_submit_is_the_same_command(write_flow):

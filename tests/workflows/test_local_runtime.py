@@ -83,7 +83,7 @@ with Workflow(name="failing", entrypoint="main") as workflow:
 def test_after_a_failure_siblings_finish_and_dependents_are_omitted(run_flow):
     finished = run_flow(FAILING)
     assert finished.exit_code == 1
-    assert finished.state["phase"] == "Failed"
+    assert finished.state["status"]["phase"] == "Failed"
     assert finished.phases == {
         "broken": "Failed",
         "after": "Omitted",
@@ -104,8 +104,8 @@ def test_a_failed_step_is_named_with_its_last_lines_and_its_command(run_flow):
 
 
 def test_the_state_of_a_failed_step_holds_its_exit_code_and_times(run_flow):
-    node = run_flow(FAILING).state["nodes"]["broken"]
-    assert node["exitCode"] == 3
+    node = run_flow(FAILING).nodes["broken"]
+    assert node["outputs"]["exitCode"] == "3"
     assert node["message"] == "main: Error (exit code 3)"
     assert node["startedAt"] <= node["finishedAt"]
 
@@ -144,7 +144,8 @@ def test_a_folder_passes_from_step_to_step(run_flow):
 
 
 def test_the_state_names_outputs_relative_to_the_run_folder(run_flow):
-    assert run_flow(FOLDER).state["nodes"]["write"]["outputs"] == {"data": "artifacts/write/data"}
+    outputs = run_flow(FOLDER).nodes["write"]["outputs"]
+    assert outputs["artifacts"] == [{"name": "data", "path": "artifacts/write/data"}]
 
 
 def test_a_raw_artifact_is_a_file_with_its_tags_filled_in(run_flow):
@@ -228,15 +229,16 @@ with Workflow(name="absent", entrypoint="main") as workflow:
     assert "step absent: Error, no-such-program: no such program beside " in finished.err
 
 
-def test_steps_run_where_the_command_was_given_with_the_callers_environment(run_flow, tmp_path, monkeypatch):
+def test_steps_run_where_the_command_was_given_and_see_only_the_variables_they_name(run_flow, tmp_path, monkeypatch):
     monkeypatch.setenv("FASTNLP_TEST_WORD", "from outside")
     finished = run_flow("""
 with Workflow(name="where", entrypoint="main") as workflow:
-    show = python("show", "import os; print(os.getcwd(), os.environ['FASTNLP_TEST_WORD'])")
+    show = python("show", "import os; print(os.getcwd(), os.environ.get('FASTNLP_TEST_WORD'), os.environ['OWN'])",
+                  env=[Env(name="OWN", value="named")])
     with DAG(name="main"):
         show(name="show")
 """)
-    assert finished.stdout("show") == f"{tmp_path} from outside\n"
+    assert finished.stdout("show") == f"{tmp_path} None named\n"
 
 
 def test_each_submit_makes_a_run_folder_of_its_own_and_moves_latest(run_flow, tmp_path):
@@ -260,8 +262,8 @@ with Workflow(name="page", entrypoint="main") as workflow:
         write(name="write")
 """)
     folder = finished.folder.resolve().name
-    assert f"report: runs/{folder}/artifacts/write/report/report.html\n" in finished.out
-    assert "Succeeded in " in finished.out
+    assert f"report: runs/{folder}/artifacts/write/report/report.html\n" in finished.err
+    assert "Succeeded in " in finished.err
 
 
 def test_json_of_the_state_is_whole_at_every_moment(run_flow):
@@ -276,7 +278,8 @@ with Workflow(name="state", entrypoint="main", arguments=Parameter(name="runs"))
         "-p",
         "runs=runs",
     )
-    assert json.loads(finished.stdout("show"))["nodes"]["show"]["phase"] == "Running"
+    nodes = json.loads(finished.stdout("show"))["status"]["nodes"].values()
+    assert [node["phase"] for node in nodes if node["displayName"] == "show"] == ["Running"]
 
 
 @pytest.mark.parametrize("option", ["--help"])

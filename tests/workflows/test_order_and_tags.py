@@ -18,15 +18,14 @@ def graphs(draw):
     before = {
         name: draw(st.sets(st.sampled_from(NAMES[:index]))) if index else set() for index, name in enumerate(NAMES)
     }
-    tasks = [
-        models.DAGTask(name=name, template="any", dependencies=sorted(before[name])[:2], depends=depends(before[name]))
-        for name in draw(st.permutations(NAMES))
-    ]
-    return tasks, before
+    return [task(draw, name, sorted(before[name])) for name in draw(st.permutations(NAMES))], before
 
 
-def depends(names):
-    return " && ".join(sorted(names)[2:]) or None
+def task(draw, name, before):
+    """A step in one of the two ways to say what it waits for."""
+    if before and draw(st.booleans()):
+        return models.DAGTask(name=name, template="any", depends=" && ".join(before))
+    return models.DAGTask(name=name, template="any", dependencies=before)
 
 
 @given(graphs())
@@ -42,9 +41,11 @@ def test_every_step_comes_after_those_it_depends_on(graph):
 @given(graphs(), st.data())
 def test_steps_that_wait_for_each_other_are_refused(graph, data):
     tasks, before = graph
-    waiting = data.draw(st.sampled_from([name for name in NAMES if before[name]] or ["a"]))
     by_name = {task.name: task for task in tasks}
-    by_name[min(before[waiting] or {"a"})].dependencies.append(waiting)
+    waiting = data.draw(st.sampled_from(NAMES))
+    first = data.draw(st.sampled_from(sorted({waiting, *before[waiting]})))
+    before[first].add(waiting)
+    by_name[first].depends, by_name[first].dependencies = None, sorted(before[first])
     with pytest.raises(BadInput, match="steps wait for each other: "):
         order(tasks)
 

@@ -18,18 +18,23 @@ def one_step(workflow="", args="", template="", task=""):
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        (one_step(workflow=", parallelism=1"), "spec.parallelism"),
-        (one_step(workflow=", on_exit='step'"), "spec.onExit"),
-        (one_step(workflow=", annotations={'a': 'b'}"), "metadata.annotations.a"),
-        (one_step(template=", env=[Env(name='A', value='b')]"), "spec.templates[step].container.env[A].value"),
-        (one_step(template=", retry_strategy=RetryStrategy(limit=3)"), "spec.templates[step].retryStrategy.limit"),
-        (one_step(template=", working_dir='/tmp'"), "spec.templates[step].container.workingDir"),
         (
-            one_step(template=", outputs=[Parameter(name='o', value_from=models.ValueFrom(path='/o'))]"),
-            "spec.templates[step].outputs.parameters[o].name",
+            one_step(workflow=", hooks={'running': models.LifecycleHook(template='step')}"),
+            "spec.hooks.running.template",
         ),
-        (one_step(task=", when='1 == 1'"), "spec.templates[main].dag.tasks[only].when"),
-        (one_step(task=", with_items=[1]"), "spec.templates[main].dag.tasks[only].withItems[0]"),
+        (one_step(workflow=", suspend=True"), "spec.suspend"),
+        (one_step(template=", daemon=True"), "spec.templates[step].daemon"),
+        (one_step(template=", pod_spec_patch='{}'"), "spec.templates[step].podSpecPatch"),
+        (one_step(template=", sidecars=[UserContainer(name='s', image='i')]"), "spec.templates[step].sidecars[s].name"),
+        (
+            one_step(template=", env=[ConfigMapEnv(name='A', config_map_name='m', config_map_key='k')]"),
+            "spec.templates[step].container.env[A].valueFrom.configMapKeyRef.key",
+        ),
+        (
+            one_step(template=", inputs=[S3Artifact(name='i', path='/i', bucket='b', key='k')]"),
+            "spec.templates[step].inputs.artifacts[i].s3.bucket",
+        ),
+        (one_step(task=", on_exit='step'"), "spec.templates[main].dag.tasks[only].onExit"),
     ],
 )
 def test_a_field_the_runtime_would_ignore_is_refused_by_name(run_flow, tmp_path, body, field):
@@ -48,7 +53,7 @@ def test_a_field_the_runtime_would_ignore_is_refused_by_name(run_flow, tmp_path,
         ),
         (
             one_step(args=", '{{inputs.parameters.nmae}}'", template=", inputs=[Parameter(name='name', default='x')]"),
-            "step only: nothing stands for {{inputs.parameters.nmae}}; known here: inputs.parameters.name",
+            ("template step: nothing stands for {{inputs.parameters.nmae}}; did you mean {{inputs.parameters.name}}?"),
         ),
         (
             one_step(template=", inputs=[Parameter(name='name')]"),
@@ -67,7 +72,7 @@ def test_a_field_the_runtime_would_ignore_is_refused_by_name(run_flow, tmp_path,
                 template=", inputs=[Artifact(name='data', path='/in/data')]",
                 task=", arguments=[Artifact(name='data', from_='{{tasks.other.outputs.artifacts.data}}')]",
             ),
-            "step only: input artifact `data` comes from `other`, which does not run before it; add it to `depends`",
+            "step only: input artifact `data` comes from `other`, which is no step",
         ),
         (
             one_step(
@@ -75,15 +80,8 @@ def test_a_field_the_runtime_would_ignore_is_refused_by_name(run_flow, tmp_path,
                 task=", arguments=[Artifact(name='data', from_='{{workflow.name}}')]",
             ),
             (
-                "step only: input artifact `data`: expected from {{tasks.STEP.outputs.artifacts.NAME}}, "
-                "got {{workflow.name}}"
-            ),
-        ),
-        (
-            one_step(args=", '--out=/out/data'", template=", outputs=[Artifact(name='data', path='/out/data')]"),
-            (
-                "step only: the command names the path /out/data, which exists only in a container; "
-                "write {{outputs.artifacts.data.path}} instead"
+                "step only: input artifact `data`: expected from {{tasks.STEP.outputs.artifacts.NAME}} or "
+                "{{inputs.artifacts.NAME}}, got {{workflow.name}}"
             ),
         ),
         (
@@ -91,8 +89,22 @@ def test_a_field_the_runtime_would_ignore_is_refused_by_name(run_flow, tmp_path,
             "step only: depends on `other`, which is no step; steps: only",
         ),
         (
-            one_step(task=", depends='other.Failed || x'"),
-            "step only: the local runtime reads `depends` as step names joined by &&, got `other.Failed || x`",
+            one_step(task=", depends='other.Failed ||'"),
+            "step only: `depends` cannot be read: unexpected the end in 'other.Failed ||'",
+        ),
+        (
+            one_step(task=", depends='only.Done'"),
+            (
+                "step only: depends on only.Done; expected one of Succeeded, Failed, Errored, Skipped, Omitted, "
+                "Daemoned, AnySucceeded, AllFailed"
+            ),
+        ),
+        (
+            one_step(task=", when='{{=sprig.trim(workflow.name)}}'"),
+            (
+                "template main: there is no function `sprig.trim` on this machine; it has: abs, asFloat, asInt, "
+                "float, fromJSON, int, join, len, lower, max, min, split, string, toJSON, toJson, trim, upper"
+            ),
         ),
         (
             one_step(task=", depends='only'"),
@@ -103,18 +115,14 @@ def test_a_field_the_runtime_would_ignore_is_refused_by_name(run_flow, tmp_path,
             "entrypoint: there is no template `mian`; templates: main, step",
         ),
         (
-            one_step().replace('entrypoint="main"', 'entrypoint="step"'),
-            "entrypoint `step`: the local runtime starts a DAG template, this is another kind",
-        ),
-        (
             one_step().replace('"step", "print(1)"', '"main", "print(1)"'),
             "template `main` stands 2 times; names must differ",
         ),
         (
             one_step().replace('python("step", "print(1)")', 'Container(name="step", image="any")'),
             (
-                "step only: the local runtime runs container templates that set `command`, `step` does not; "
-                "images have no meaning here"
+                "template step: sets no `command`; add one: on this machine the image, which may bring one, "
+                "has no meaning"
             ),
         ),
     ],

@@ -55,11 +55,14 @@ class Arguments:
     artifacts: dict[str, Source] = field(default_factory=dict)
 
 
-def arguments_of(task: model.Task, values: Mapping[str, str], artifacts: Mapping[str, Source]) -> Arguments:
+def arguments_of(
+    task: model.Task, called: models.Template, values: Mapping[str, str], artifacts: Mapping[str, Source]
+) -> Arguments:
     """Fill in what a step passes to its template.
 
     Args:
         task: the step.
+        called: its template.
         values: what tags stand for where the step is.
         artifacts: by tag, such as `tasks.a.outputs.artifacts.x`, what can be passed on.
 
@@ -68,7 +71,11 @@ def arguments_of(task: model.Task, values: Mapping[str, str], artifacts: Mapping
     """
     given = model.given_parameters(task)
     parameters = {name: substitute(text, values) for name, text in given.items() if text is not None}
-    found = {name: _source(one, values, artifacts) for name, one in model.given_artifacts(task).items()}
+    optional = {one.name for one in model.input_artifacts(called) if one.optional}
+    found = {
+        name: _source(one, values, artifacts, optional=bool(one.optional) or name in optional)
+        for name, one in model.given_artifacts(task).items()
+    }
     return Arguments(parameters, {name: source for name, source in found.items() if source is not None})
 
 
@@ -100,7 +107,7 @@ def bound_artifacts(
     """
     bound = {}
     for artifact in model.input_artifacts(template):
-        source = given.get(artifact.name) or _source(artifact, values, {})
+        source = given.get(artifact.name) or _source(artifact, values, {}, optional=bool(artifact.optional))
         if source is not None:
             bound[artifact.name] = source
         elif not artifact.optional:
@@ -116,7 +123,9 @@ def input_values(parameters: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _source(artifact: models.Artifact, values: Mapping[str, str], artifacts: Mapping[str, Source]) -> Source | None:
+def _source(
+    artifact: models.Artifact, values: Mapping[str, str], artifacts: Mapping[str, Source], *, optional: bool
+) -> Source | None:
     if artifact.raw is not None:
         return Raw(substitute(artifact.raw.data or "", values))
     if artifact.s3 is not None:
@@ -125,7 +134,7 @@ def _source(artifact: models.Artifact, values: Mapping[str, str], artifacts: Map
         return None
     source = artifacts.get(only_tag(substitute(artifact.from_, values)) or "")
     if source is None:
-        if artifact.optional:
+        if optional:
             return None
         raise ScopeError(f"Unable to resolve: {artifact.from_}")
     inside = substitute(artifact.sub_path, values) if artifact.sub_path else None

@@ -132,7 +132,9 @@ _CONTAINER = {
     "env[].valueFrom.secretKeyRef.*": Meaning(
         "the submitter's variable of the same name; never written anywhere", argo="the key of that Secret"
     ),
-    "resources.requests.cpu": Meaning("cores held while it runs; one where nothing is said; refused where the machine has fewer"),
+    "resources.requests.cpu": Meaning(
+        "cores held while it runs; one where nothing is said; refused where the machine has fewer"
+    ),
     "resources.requests.memory": Meaning("memory held while it runs; refused where the machine has less"),
     "resources.requests.nvidia.com/gpu": Meaning("GPUs held while it runs; refused where the machine has fewer"),
     "resources.requests.ephemeral-storage": Meaning(_NOTHING),

@@ -87,7 +87,7 @@ class Frame:
                 condition = substitute(task.when, values)
                 if not holds(condition):
                     return _done(engine.ended_node(call, "Skipped", f"when '{condition}' evaluated false"))
-            given = arguments_of(task, values, scope.artifacts)
+            given = arguments_of(task, call.template, values, scope.artifacts)
         except (ScopeError, ExpressionError) as error:
             return _done(engine.error_node(call, str(error)))
         return lambda: engine.run_call(call, given)
