@@ -1,23 +1,17 @@
-"""The command `fastnlp`: one subcommand per job, and `submit` for whole workflows.
+"""The command `fastnlp`: one subcommand per job, and those for whole workflows.
 
-argparse rather than a larger library, so that `fastnlp <job> --help` answers in under 0.3 s.
+argparse rather than a larger library, so that `fastnlp <job> --help` answers in under 0.3 s; nothing here needs an
+extra, so that `fastnlp doctor` can say what is missing.
 """
 
-import argparse
 import importlib
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-
-from fastnlp_jobs.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, JobError
-from fastnlp_jobs.job import job_names, load_job, secrets
+from fastnlp_jobs.errors import EXIT_BAD_INPUT
 
 # What is no job: module, function that takes the rest of the command line and gives the exit code, help.
-_WORKFLOW_COMMANDS = {
+_COMMANDS = {
     "submit": (
         "fastnlp_jobs.runtime.submit",
         "submit",
@@ -25,6 +19,11 @@ _WORKFLOW_COMMANDS = {
     ),
     "watch": ("fastnlp_jobs.runtime.argo.commands", "watch", "wait for the end of a workflow on Argo"),
     "stop": ("fastnlp_jobs.runtime.argo.commands", "stop", "stop a workflow on Argo"),
+    "doctor": (
+        "fastnlp_jobs.doctor",
+        "doctor",
+        "say what works on this machine, and what a missing thing switches off",
+    ),
     "summary": ("fastnlp_jobs.summary", "write_summary", "write how a workflow ended: its exit handler runs this"),
 }
 
@@ -32,113 +31,15 @@ _WORKFLOW_COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the returned exit code is documented in docs/jobs/README.md."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments and arguments[0] in _WORKFLOW_COMMANDS:
-        module, function, _ = _WORKFLOW_COMMANDS[arguments[0]]
+    if arguments and arguments[0] in _COMMANDS:
+        module, function, _ = _COMMANDS[arguments[0]]
         command: Callable[[list[str]], int] = getattr(importlib.import_module(module), function)
         return command(arguments[1:])
-    options = _parser(arguments).parse_args(arguments)
-    from fastnlp_jobs.processes import Stopped, stop_on_signals
-
-    stop_on_signals()
     try:
-        return _run(options)
-    except Stopped as stopped:
-        print("stopped; nothing half-written is left, run the same command again", file=sys.stderr)
-        return stopped.exit_code
-    except Exception as error:  # noqa: BLE001  # the last resort: whatever is left becomes an exit code
-        return _report(error)
-
-
-def _run(options: argparse.Namespace) -> int:
-    from fastnlp_jobs.config import load_config
-    from fastnlp_jobs.execution import execute, plan, to_json
-
-    config = load_config(load_job(options.job).Config, options.config, options.set)
-    answer = plan(options.job, config) if options.dry_run else execute(options.job, config, force=options.force)
-    print(to_json(answer))
-    return EXIT_DONE
-
-
-def _report(error: Exception) -> int:
-    """Print what went wrong, with a traceback only for our own mistakes, and give the exit code."""
-    from fastnlp_core.errors import FastNlpError
-
-    if isinstance(error, JobError):
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    if isinstance(error, FastNlpError):
-        print(f"error: {error}", file=sys.stderr)
+        from fastnlp_jobs.job_command import run_job
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("fastnlp"):
+            raise
+        print(f"error: fastnlp needs {error.name}: pip install 'fastnlp-core[jobs]'", file=sys.stderr)
         return EXIT_BAD_INPUT
-    import traceback
-
-    traceback.print_exception(error)
-    return EXIT_FAILED
-
-
-def _parser(arguments: list[str]) -> argparse.ArgumentParser:
-    """Only the job that is asked for is imported."""
-    parser = argparse.ArgumentParser(
-        prog="fastnlp", description="Comments and live chat into corpora, patterns and a report."
-    )
-    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")
-    commands = parser.add_subparsers(dest="job", metavar="COMMAND", required=True)
-    for name, (_, _, description) in _WORKFLOW_COMMANDS.items():
-        commands.add_parser(name, help=description)
-    for name in job_names():
-        asked = arguments[:1] == [name]
-        _add_job(commands, name) if asked else commands.add_parser(name, help=_summary(name, arguments))
-    return parser
-
-
-class _PrintVersion(argparse.Action):
-    """argparse's own would look the version up for every command."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        import importlib.metadata
-
-        print(importlib.metadata.version("fastnlp-core"))
-        parser.exit()
-
-
-def _summary(name: str, arguments: list[str]) -> str | None:
-    """First line of the Config's docstring; only `fastnlp --help` needs it."""
-    wanted = not arguments or arguments[0] in ("-h", "--help")
-    return _first_line(load_job(name).Config) if wanted else None
-
-
-def _add_job(commands: Any, name: str) -> None:
-    config_class = load_job(name).Config
-    parser = commands.add_parser(
-        name,
-        description=config_class.__doc__,
-        epilog=_describe_keys(config_class),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--config", metavar="FILE", help="YAML file with the keys below; - reads standard input")
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="set one key, may be repeated")
-    parser.add_argument("--dry-run", action="store_true", help="check config and inputs, say what would happen")
-    parser.add_argument("--force", action="store_true", help="run although the output is there, and replace it")
-
-
-def _describe_keys(config_class: type[BaseModel]) -> str:
-    """The keys of a config as help text: name, default, meaning."""
-    lines = ["keys of the config:"]
-    hidden = secrets(config_class)
-    for name, field in config_class.model_fields.items():
-        if name in hidden:
-            lines.append(f"  (environment {hidden[name]})\n      {field.description}")
-            continue
-        default = "required" if field.is_required() else f"default {_shown(field)}"
-        lines.append(f"  {name} ({default})\n      {field.description or ''}")
-    return "\n".join(lines)
-
-
-def _shown(field: FieldInfo) -> str:
-    """The default of a field as YAML would have it."""
-    if field.default_factory is not None:
-        return "{}"  # a group of keys with defaults of their own
-    return str(field.default) if isinstance(field.default, Path) else repr(field.default)
-
-
-def _first_line(config_class: type[BaseModel]) -> str:
-    return (config_class.__doc__ or "").strip().splitlines()[0]
+    return run_job(arguments, {name: description for name, (_, _, description) in _COMMANDS.items()})
