@@ -20,6 +20,7 @@ from fastnlp_jobs.errors import BadInput
 
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+_LONGEST_CALL_S = 1.0
 SIGTERM, SIGKILL = 15, 9  # the numbers, also where the system has no such signals
 
 
@@ -34,11 +35,13 @@ class Stopped(BaseException):
 def stop_on_signals() -> None:
     """Turn the first SIGINT or SIGTERM into `Stopped`, the second into an immediate exit.
 
-    A handler runs only between Python instructions; the thread sees the second signal even while
-    a long native call is running.
+    A handler runs only between Python instructions. A thread sees the signals even while a long native call is
+    running, and ends the process when that call does not return soon: what is half-written, the next run clears.
     """
+    heard = threading.Event()
 
     def stop(signal_number: int, _frame: FrameType | None) -> None:
+        heard.set()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)  # the clean-up is not interrupted; the thread ends it
         raise Stopped(_exit_code(signal_number))
@@ -46,20 +49,30 @@ def stop_on_signals() -> None:
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-    threading.Thread(target=_exit_on_second_signal, args=(ours, theirs), daemon=True).start()
+    threading.Thread(target=_exit_at_last, args=(ours, theirs, heard), daemon=True).start()
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
 
 
-def _exit_on_second_signal(received: socket.socket, _keep_open: socket.socket) -> None:
-    seen = 0
+def _exit_at_last(received: socket.socket, _keep_open: socket.socket, heard: threading.Event) -> None:
+    """Exit at the second signal, or when the first is not heard within a second."""
+    code = _next_stop(received)
+    print("stopping; once more stops at once", file=sys.stderr, flush=True)
+    received.settimeout(_LONGEST_CALL_S)
+    with contextlib.suppress(TimeoutError):
+        os._exit(_next_stop(received))
+    if heard.is_set():
+        received.settimeout(None)
+        code = _next_stop(received)
+    os._exit(code)
+
+
+def _next_stop(received: socket.socket) -> int:
+    """Wait for a signal that asks to stop; its exit code."""
     while True:
         (signal_number,) = received.recv(1)
-        seen += signal_number in (signal.SIGINT, signal.SIGTERM)
-        if seen == 1:
-            print("stopping; once more stops at once", file=sys.stderr, flush=True)
-        elif seen == 2:
-            os._exit(_exit_code(signal_number))
+        if signal_number in (signal.SIGINT, signal.SIGTERM):
+            return _exit_code(signal_number)
 
 
 def _exit_code(signal_number: int) -> int:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,16 @@ def test_a_second_signal_ends_a_run_inside_a_native_call(folder: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
     assert process.returncode == 130
+    assert number(folder).returncode == 0
+
+
+def test_one_signal_ends_a_run_inside_a_native_call_within_two_seconds(folder: Path) -> None:
+    process = start_hanging(folder, "native")
+    asked = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 143
+    assert time.monotonic() - asked < 2
     assert number(folder).returncode == 0
 
 
