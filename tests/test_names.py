@@ -10,12 +10,20 @@ from pathlib import Path
 import pytest
 
 import fastnlp_core
+from fastnlp_jobs.config import load_config
 from fastnlp_jobs.job import job_names, load_job
 
 ROOT = Path(__file__).resolve().parent.parent
 JOBS = job_names()
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+
+
+def stage(name):
+    """Parent and text of a stage of the Dockerfile."""
+    found = re.search(rf"^FROM (\S+) AS {name}\n(.*?)(?=^FROM |\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL)
+    assert found, f"docker/Dockerfile has no target {name}"
+    return found[1], found[2]
 
 
 def rust_sources(crate):
@@ -73,10 +81,22 @@ def test_a_job_has_tests(job):
 
 @pytest.mark.parametrize("job", JOBS)
 def test_a_job_has_an_image_that_runs_it(job):
-    target = re.search(rf"^FROM \S+ AS job-{job}\n(.*?)(?=^FROM |\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL)
-    assert target, f"docker/Dockerfile has no target job-{job}"
-    assert f'ENTRYPOINT ["fastnlp", "{job}"]' in target[1]
-    assert f"requirements/{load_job(job).EXTRA}.txt" in target[1]
+    parent, target = stage(f"job-{job}")
+    assert f'ENTRYPOINT ["fastnlp", "{job}"]' in target
+    assert parent == f"with-{load_job(job).EXTRA}"
+    assert f"/locks/install {load_job(job).EXTRA}\n" in stage(parent)[1]
+
+
+def test_one_call_builds_the_image_of_every_job():
+    bake = (ROOT / "docker" / "docker-bake.hcl").read_text(encoding="utf-8")
+    names = re.search(r"matrix += { name = (\[.*?\]) }", bake)
+    assert names is not None
+    assert sorted(ast.literal_eval(names[1])) == JOBS
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_an_image_carries_an_example_of_its_job(job):
+    load_config(load_job(job).Config, str(ROOT / "docker" / "example" / f"{job}.yaml"), [])
 
 
 @pytest.mark.parametrize("job", JOBS)

@@ -107,6 +107,22 @@ def package() -> None:
     _write_stamps({"package": _digest(_sources())})
 
 
+def version() -> str:
+    """The version of our package."""
+    import tomllib  # not before Python 3.11, and run.py has yet to say so
+
+    cargo = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))
+    return str(cargo["workspace"]["package"]["version"])
+
+
+def revision() -> str:
+    """The commit that is checked out; empty where git or its folder is not there."""
+    if shutil.which("git") is None:
+        return ""
+    command = ["git", "rev-parse", "HEAD"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+
 @contextmanager
 def _compiling(lock: str) -> Iterator[None]:
     """Compile while the block installs: one waits for the processor, the other for the network.

@@ -33,6 +33,7 @@ LOCKS: dict[str, tuple[list[str], list[str]]] = {
     "report": (["report"], []),
     "workflows": (["workflows"], []),
     "build": ([], ["build"]),
+    "demo-data": ([], ["demo-data"]),
     "rust": ([], ["rust"]),
 }
 # Needed by the tools alone, so it stands under no constraint.

@@ -7,6 +7,7 @@ to date first; parts whose inputs have not changed are skipped.
 from __future__ import annotations  # an older Python gets as far as the line that says which one is needed
 
 import argparse
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -43,6 +44,19 @@ def test_slow() -> None:
         call(script("python"), "-m", "pytest", "-m", "slow")
 
 
+def test_containers() -> None:
+    """Build the images and run every one under restrictions, in docker (started where none answers)."""
+    environment_for("test")
+    with part("engine"):
+        there = call("docker/ci/engine", must_succeed=False) == 0
+    if there:
+        with part("base image"):
+            call("docker/ci/base-image")
+        images()
+    with part("pytest tests/containers"):
+        call(script("python"), "-m", "pytest", "tests/containers")
+
+
 def lint() -> None:
     """Check format, lints, types, stubs and secrets; every check runs, then the failed ones are named."""
     environment_for("test")
@@ -64,6 +78,8 @@ def lint() -> None:
         ),
         "secrets": (python, "tools/secret_scan.py"),
     }
+    if script("hadolint").exists():  # not on Windows
+        checks["hadolint"] = (script("hadolint"), "docker/Dockerfile")
     failed = []
     for name, command in checks.items():
         with part(name):
@@ -71,6 +87,13 @@ def lint() -> None:
                 failed.append(name)
     if failed:
         sys.exit(f"lint: {', '.join(failed)} failed; see above")
+
+
+def images() -> None:
+    """Build the image of every job; WHEEL=FOLDER takes a wheel that was built before."""
+    os.environ.update(VERSION=environment.version(), REVISION=environment.revision())
+    with part("images"):
+        call("docker", "buildx", "bake", "--file", "docker/docker-bake.hcl")
 
 
 def bench() -> None:
@@ -114,7 +137,20 @@ def clean() -> None:
 
 TASKS: dict[str, Callable[[], None]] = {
     function.__name__.replace("_", "-"): function
-    for function in (demo, test, test_slow, lint, bench, build, wheel, dictionary, requirements, clean)
+    for function in (
+        demo,
+        test,
+        test_slow,
+        test_containers,
+        lint,
+        bench,
+        build,
+        wheel,
+        images,
+        dictionary,
+        requirements,
+        clean,
+    )
 }
 
 
@@ -122,7 +158,7 @@ def main() -> None:
     """Run the named task, then print seconds per part."""
     if sys.version_info < (3, 11):  # noqa: UP036 - this file is also read by the Pythons that it turns away
         sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.12 …")
-    listing = "\n".join(f"  {name:13}{function.__doc__}" for name, function in TASKS.items())
+    listing = "\n".join(f"  {name:17}{function.__doc__}" for name, function in TASKS.items())
     parser = argparse.ArgumentParser(
         usage="python tools/run.py TASK", epilog=listing, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from fastnlp_jobs import example
 from fastnlp_jobs.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, JobError
 from fastnlp_jobs.job import job_names, load_job, secrets
 
@@ -32,9 +33,13 @@ def _run(options: argparse.Namespace) -> int:
     from fastnlp_jobs.config import load_config
     from fastnlp_jobs.execution import execute, plan, to_json
 
-    config = load_config(load_job(options.job).Config, options.config, options.set)
+    config_class = load_job(options.job).Config
+    source = str(example.config_of(options.job)) if options.example else options.config
+    config = load_config(config_class, source, options.set)
     answer = plan(options.job, config) if options.dry_run else execute(options.job, config, force=options.force)
-    print(to_json(answer))
+    print(to_json(answer), flush=True)
+    if options.example:
+        print(example.how_to_go_on(options.job, config_class), file=sys.stderr)
     return EXIT_DONE
 
 
@@ -97,6 +102,10 @@ def _add_job(commands: Any, name: str) -> None:
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="set one key, may be repeated")
     parser.add_argument("--dry-run", action="store_true", help="check config and inputs, say what would happen")
     parser.add_argument("--force", action="store_true", help="run although the output is there, and replace it")
+    parser.set_defaults(example=False)
+    if example.is_here():
+        shown = "run the example of this image, then print how to go on"
+        parser.add_argument("--example", action="store_true", help=shown)
 
 
 def _describe_keys(config_class: type[BaseModel]) -> str:
