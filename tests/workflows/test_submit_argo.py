@@ -130,6 +130,12 @@ def test_the_end_names_the_steps_that_failed(hera_submit, stub):
     assert out.endswith("run-1: Failed, child failed\n  mine: Failed, main: Error (exit code 2)\n")
 
 
+def test_a_try_that_was_made_good_is_not_named_at_the_end(hera_submit, stub):
+    tries = {"try-0": node("Failed", "mine(0)"), "try-1": node("Succeeded", "mine(1)")}
+    stub.changes = [[state("Succeeded", **tries)]]
+    assert hera_submit(*named("--wait"))[1].endswith("run-1: Succeeded\n")
+
+
 def test_logs_are_lines_of_their_pods_each_once_and_without_the_executors_own(hera_submit, stub):
     first, second = ("pod-1", "one"), ("pod-1", "two")
     own = ("pod-1", 'time=2026-01-01T00:00:00Z level=INFO msg="sub-process exited" argo=true error=<nil>')

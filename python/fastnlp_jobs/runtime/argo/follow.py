@@ -115,6 +115,8 @@ def ending(workflow: Manifest) -> str:
     status = _status(workflow)
     message = status.get("message")
     lines = [f"{workflow['metadata']['name']}: {status['phase']}{f', {message}' if message else ''}"]
+    if status["phase"] == "Succeeded":
+        return lines[0]  # a try that failed was made good by the next
     for node in (status.get("nodes") or {}).values():
         if node.get("phase") in ("Failed", "Error") and node.get("type") not in _GROUPS:
             lines.append(f"  {node.get('displayName')}: {node['phase']}, {node.get('message', '')}")
