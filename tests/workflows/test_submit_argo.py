@@ -131,8 +131,7 @@ def test_the_end_names_the_steps_that_failed(hera_submit, stub):
 
 
 def test_a_try_that_was_made_good_is_not_named_at_the_end(hera_submit, stub):
-    tries = {"try-0": node("Failed", "mine(0)"), "try-1": node("Succeeded", "mine(1)")}
-    stub.changes = [[state("Succeeded", **tries)]]
+    stub.changes = [[state("Succeeded", first=node("Failed", "mine(0)"), second=node("Succeeded", "mine(1)"))]]
     assert hera_submit(*named("--wait"))[1].endswith("run-1: Succeeded\n")
 
 

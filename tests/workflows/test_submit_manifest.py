@@ -1,6 +1,9 @@
 """`hera submit`: which workflow of a file, in Python or YAML, and what the options change in it."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -213,3 +216,57 @@ def test_settings_have_no_meaning_for_a_finished_manifest(refused):
 def test_a_dry_run_prints_the_form_that_is_asked_for(write, capsys, form, read):
     assert submit([str(write(MANIFEST)), "--dry-run", "-o", form]) == 0
     assert read(capsys.readouterr().out)["kind"] == "Workflow"
+
+
+def submitted(write, *options, text=MANIFEST):
+    return submit([str(write(text)), "--on", "local", *options])
+
+
+def test_json_is_the_final_state_and_alone_on_standard_output(write, tmp_path, capsys):
+    assert submitted(write, "-o", "json", "--log") == 0
+    state = json.loads(capsys.readouterr().out)
+    assert state == json.loads((tmp_path / "runs" / "latest" / "run.json").read_text(encoding="utf-8"))
+    (only,) = [node for node in state["status"]["nodes"].values() if node["type"] == "Pod"]
+    assert (state["status"]["phase"], only["phase"], only["outputs"]["exitCode"]) == ("Succeeded", "Succeeded", "0")
+
+
+def test_json_of_a_failed_run_is_printed_and_the_exit_code_is_1(write, capsys):
+    text = MANIFEST.replace("import sys; print(sys.argv[1:])", "raise SystemExit(5)")
+    assert submitted(write, "-o", "json", text=text) == 1
+    state = json.loads(capsys.readouterr().out)
+    assert state["status"]["phase"] == "Failed"
+    assert "5" in [node.get("outputs", {}).get("exitCode") for node in state["status"]["nodes"].values()]
+
+
+def test_the_name_of_a_run_here_is_its_folders(write, tmp_path, capsys):
+    assert submitted(write, "-o", "name", "--name", "mine") == 0
+    name = capsys.readouterr().out
+    assert name == f"{(tmp_path / 'runs' / 'latest').resolve().name}\n"
+    assert name.startswith("mine-")
+
+
+def test_log_prints_the_lines_of_each_step_on_standard_output(write, capsys):
+    text = MANIFEST.replace("import sys; print(sys.argv[1:])", "import sys; print('out'); print('unended', end='')")
+    assert submitted(write, "--log", text=text) == 0
+    assert capsys.readouterr().out == "only: out\nonly: unended\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes of POSIX")
+def test_log_prints_a_line_while_its_step_still_runs(write, tmp_path):
+    """The step waits for a file that the test writes once it has seen the step's line."""
+    code = "import os, sys; print('waiting', flush=True); open(sys.argv[1]).read()"
+    text = MANIFEST.replace("import sys; print(sys.argv[1:])", code)
+    os.mkfifo(tmp_path / "fifo")
+    command = [sys.executable, "-m", "fastnlp_jobs", "submit", str(write(text)), "--on", "local", "--log"]
+    command += ["-p", f"input={tmp_path / 'fifo'}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "only: waiting\n"
+        (tmp_path / "fifo").write_text("go on")
+        assert process.wait(timeout=60) == 0
+
+
+def test_labels_mean_the_same_here(write, tmp_path):
+    assert submitted(write, "-l", "team=research") == 0
+    stored = yaml.safe_load((tmp_path / "runs" / "latest" / "workflow.yaml").read_text(encoding="utf-8"))
+    assert stored["metadata"]["labels"] == {"team": "research"}

@@ -1,5 +1,6 @@
 """Running a built workflow on this machine: the run folder, the signals, the end."""
 
+import contextlib
 import datetime
 import secrets
 import sys
@@ -7,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import yaml
 from hera.workflows import models
@@ -23,6 +24,7 @@ from fastnlp_jobs.runtime.local import LocalExecutor
 from fastnlp_jobs.runtime.offer import refuse_too_large, this_machine
 from fastnlp_jobs.runtime.record import RunRecord
 from fastnlp_jobs.runtime.secrets import secret_values
+from fastnlp_jobs.runtime.step_logs import step_logs_shown
 from fastnlp_jobs.runtime.supported import refuse_unsupported
 
 _LOOK_EVERY_S = 0.1
@@ -38,13 +40,14 @@ class Ended:
     folder: Path
 
 
-def run_on_machine(workflow: models.Workflow, *, on: str, run_dir: Path) -> Ended:
+def run_on_machine(workflow: models.Workflow, *, on: str, run_dir: Path, log: TextIO | None = None) -> Ended:
     """Run every step of a built workflow here, in a new folder below `run_dir`.
 
     Args:
         workflow: its parameters have their values already.
         on: how a step's container runs; local: as a process.
         run_dir: holds a folder per run and `latest`; made when missing.
+        log: where the lines go that the steps print; their files have them in any case.
 
     Raises:
         BadInput: the workflow cannot run here; nothing was started and no folder made.
@@ -62,7 +65,7 @@ def run_on_machine(workflow: models.Workflow, *, on: str, run_dir: Path) -> Ende
     folder = _make_run_folder(run_dir, workflow)
     (folder / "workflow.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
     record = RunRecord(folder, workflow.metadata.name or folder.name, model.parameter_values(workflow))
-    exit_code = _run(Engine(workflow, record, machine))
+    exit_code = _run(Engine(workflow, record, machine), log)
     return Ended(record.state(), exit_code, folder)
 
 
@@ -76,10 +79,11 @@ def _refuse_unable(workflow: models.Workflow, executor: Executor) -> None:
             raise BadInput(f"template {name}: {reason}")
 
 
-def _run(engine: Engine) -> int:
+def _run(engine: Engine, log: TextIO | None) -> int:
     """Run the steps in threads, while this one watches for signals."""
     record = engine.record
-    with processes.collected_signals() as requests, view.shown(record):
+    logs = contextlib.nullcontext() if log is None else step_logs_shown(record, log)
+    with processes.collected_signals() as requests, view.shown(record, as_lines=log is not None), logs:
         _watch(engine, requests)
     view.print_end(record, engine.last_steps())
     if requests:

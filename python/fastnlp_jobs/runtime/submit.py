@@ -80,7 +80,8 @@ def _run_here(manifest: Manifest, options: argparse.Namespace, place: str) -> in
     if options.on is None:
         print("no Argo server is named (--argo-server, ARGO_SERVER): the steps run on this machine", file=sys.stderr)
     workflow = models.Workflow.model_validate(manifest)
-    ended = run_on_machine(workflow, on=place, run_dir=options.run_dir or DEFAULT_RUN_FOLDER)
-    if options.output:
-        print(answer(ended.state, options.output))
+    log = (sys.stderr if options.output else sys.stdout) if options.log else None
+    ended = run_on_machine(workflow, on=place, run_dir=options.run_dir or DEFAULT_RUN_FOLDER, log=log)
+    if options.output:  # here a run is found again by its folder, also where several have one name
+        print(ended.folder.name if options.output == "name" else answer(ended.state, options.output))
     return ended.exit_code

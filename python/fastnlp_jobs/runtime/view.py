@@ -17,10 +17,10 @@ _COLOURS = {"Running": "cyan", "Succeeded": "green", "Failed": "red", "Error": "
 
 
 @contextmanager
-def shown(record: RunRecord) -> Iterator[None]:
-    """Show the steps of `record` while the block runs."""
+def shown(record: RunRecord, *, as_lines: bool = False) -> Iterator[None]:
+    """Show the steps of `record` while the block runs; as lines also on a terminal, where told so."""
     print(f"run {near(record.folder)} (command and logs of each step: steps/STEP/try-N)", file=sys.stderr, flush=True)
-    if not sys.stderr.isatty():
+    if as_lines or not sys.stderr.isatty():
         record.changed = _print_change
         yield
         return
