@@ -14,7 +14,7 @@ from fastnlp_jobs.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))  # Hera's loader makes neither this folder nor the current one importable
-from workflows.steps import NODE_CLASSES, Stored, step, workflow_input  # noqa: E402  # needs the line above
+from workflows.steps import NODE_CLASSES, Stored, step, summary, workflow_input  # noqa: E402  # needs the line above
 
 settings = load_settings(ROOT / "configs" / "workflows", job_names(), NODE_CLASSES)
 values = settings.values
@@ -22,25 +22,27 @@ source = workflow_input(settings)
 # Hera would turn a value of None into the text "null"
 input_parameter = Parameter(name="input", value=values.input) if values.input else Parameter(name="input")
 
-with (
-    Workflow(
-        generate_name=f"full-{settings.name}-",
-        entrypoint="main",
-        arguments=None if isinstance(source, Stored) else [input_parameter],
-        labels={"app.kubernetes.io/part-of": "fastnlp", "fastnlp/settings": settings.name},
-        # any user id but root, and volumes that it may write
-        security_context=models.PodSecurityContext(run_as_non_root=True, run_as_user=10001, fs_group=10001),
-        service_account_name=values.service_account,
-        image_pull_secrets=values.images.pull_secrets or None,
-        pod_priority_class_name=values.priority_class,
-        # pods of a workflow that failed stay for their logs, the workflow itself for a week
-        pod_gc=models.PodGC(strategy="OnWorkflowSuccess"),
-        ttl_strategy=models.TTLStrategy(seconds_after_completion=7 * 24 * 3600),
-    ) as workflow,
-    DAG(name="main"),
-):
-    crawl = step(settings, "crawl", input=source, output="comments")
-    prepare = step(settings, "prepare", input=crawl, output="documents")
-    mine = step(settings, "mine", input=prepare, output="patterns")
-    describe = step(settings, "describe", input=prepare, output="description")
-    step(settings, "report", comments=crawl, documents=prepare, patterns=mine, description=describe, output="report")
+with Workflow(
+    generate_name=f"full-{settings.name}-",
+    entrypoint="main",
+    on_exit="summary",
+    arguments=None if isinstance(source, Stored) else [input_parameter],
+    labels={"app.kubernetes.io/part-of": "fastnlp", "fastnlp/settings": settings.name},
+    # any user id but root, and volumes that it may write
+    security_context=models.PodSecurityContext(run_as_non_root=True, run_as_user=10001, fs_group=10001),
+    service_account_name=values.service_account,
+    image_pull_secrets=values.images.pull_secrets or None,
+    pod_priority_class_name=values.priority_class,
+    # pods of a workflow that failed stay for their logs, the workflow itself for a week
+    pod_gc=models.PodGC(strategy="OnWorkflowSuccess"),
+    ttl_strategy=models.TTLStrategy(seconds_after_completion=7 * 24 * 3600),
+) as workflow:
+    summary(settings)
+    with DAG(name="main"):
+        crawl = step(settings, "crawl", input=source, output="comments")
+        prepare = step(settings, "prepare", input=crawl, output="documents")
+        mine = step(settings, "mine", input=prepare, output="patterns")
+        describe = step(settings, "describe", input=prepare, output="description")
+        step(
+            settings, "report", comments=crawl, documents=prepare, patterns=mine, description=describe, output="report"
+        )

@@ -8,25 +8,38 @@ from hera.workflows import (
     Artifact,
     Container,
     EmptyDirVolume,
+    ExistingVolume,
     NoneArchiveStrategy,
     RawArtifact,
     Resources,
+    RetryStrategy,
     S3Artifact,
     SecretEnv,
     Task,
+    Volume,
     models,
 )
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.job import load_job
 from fastnlp_jobs.runtime.offer import NODE_CLASS
-from fastnlp_jobs.settings import Images, NodeClass, SecretSource, Settings, Storage, Toleration
+from fastnlp_jobs.settings import Images, NodeClass, SecretSource, Settings, State, Storage, Toleration
 
 GPU = "nvidia.com/gpu"
 NODE_CLASSES = {
     "cpu": NodeClass(),
     "gpu4": NodeClass(cpu="16", memory="128Gi", gpus=4, shared_memory="32Gi", tolerations=[Toleration(key=GPU)]),
 }
+_SUMMARY = NodeClass(cpu="100m", memory="256Mi", deadline_s=600)
+# 3: a service failed for now; 143: asked to stop; a preempted or evicted pod is Failed, not Error (argo#9880)
+RETRIED = (
+    "lastRetry.status == 'Error' || asInt(lastRetry.exitCode) in [3, 143] "
+    "|| lastRetry.message matches 'shutdown|deleted|evicted'"
+)
+
+
+_STATE = "/state"
+Mounted = EmptyDirVolume | ExistingVolume | Volume
 
 
 @dataclass(frozen=True)
@@ -77,6 +90,8 @@ def step(settings: Settings, job: str, *, output: str, node_class: str = "cpu", 
     for field, artifact in zip([*stored, *makers], inputs, strict=True):
         values[field] = f"{{{{inputs.artifacts.{artifact.name}.path}}}}"
     values["output"] = f"{{{{outputs.artifacts.{output}.path}}}}"
+    kept = load_job(job).Config.path_fields("state")
+    values |= dict.fromkeys(kept, _STATE)
     own = settings.step(job, given=values)
     node_class = settings.values.nodes.get(job, node_class)
     container = Container(
@@ -86,7 +101,13 @@ def step(settings: Settings, job: str, *, output: str, node_class: str = "cpu", 
         env=_environment(own.secrets) or None,
         inputs=[RawArtifact(name="config", path="/in/config.yaml", data=own.config_text), *inputs],
         outputs=[Artifact(name=output, path=f"/out/{output}", archive=NoneArchiveStrategy())],
-        **_placed(settings, job, _demand(settings, node_class), _labels(settings, node_class)),
+        **_placed(
+            settings,
+            job,
+            _demand(settings, node_class),
+            labels=_labels(settings, node_class),
+            volumes=[_state(settings.values.state, job)] if kept else [],
+        ),
     )
     artifacts = [maker.get_artifact(read[field].output) for field, maker in makers.items()]
     task = Task(name=job, template=container, arguments=artifacts or None)
@@ -95,9 +116,29 @@ def step(settings: Settings, job: str, *, output: str, node_class: str = "cpu", 
     return Step(job, output, task)
 
 
-def _placed(settings: Settings, image: str, demand: NodeClass, labels: dict[str, str]) -> dict[str, Any]:
+def summary(settings: Settings) -> None:
+    """Add the template that runs last, whatever happened, and writes how the workflow ended.
+
+    Every image can do that; it takes the first step's, asks for little and waits in no queue.
+    """
+    image = next(iter(settings.values.steps))
+    words = {"name": "{{workflow.name}}", "status": "{{workflow.status}}", "failures": "{{workflow.failures}}"}
+    words["output"] = "{{outputs.artifacts.summary.path}}"
+    Container(
+        name="summary",
+        command=["fastnlp", "summary"],
+        args=[word for key, value in words.items() for word in (f"--{key}", value)],
+        outputs=[Artifact(name="summary", path="/out/summary.json", archive=NoneArchiveStrategy())],
+        **_placed(settings, image, _SUMMARY, labels={}, volumes=[]),
+    )
+
+
+def _placed(
+    settings: Settings, image: str, demand: NodeClass, *, labels: dict[str, str], volumes: list[Mounted]
+) -> dict[str, Any]:
     """The arguments of a Container that say where and how it runs, none of what it does."""
-    volumes = [EmptyDirVolume(name="out", mount_path="/out"), EmptyDirVolume(name="tmp", mount_path="/tmp")]
+    # With a read-only root everything a step writes lies in a volume.
+    volumes = [EmptyDirVolume(name="out", mount_path="/out"), EmptyDirVolume(name="tmp", mount_path="/tmp"), *volumes]
     if demand.shared_memory:
         size = models.Quantity(root=demand.shared_memory)
         volumes.append(EmptyDirVolume(name="shm", mount_path="/dev/shm", medium="Memory", size_limit=size))
@@ -115,13 +156,24 @@ def _placed(settings: Settings, image: str, demand: NodeClass, labels: dict[str,
         "volumes": volumes,
         "node_selector": demand.node_selector or None,
         "tolerations": [_toleration(taint) for taint in demand.tolerations] or None,
-        # With a read-only root everything written lies in a volume.
+        "active_deadline_seconds": demand.deadline_s,
+        "retry_strategy": RetryStrategy(
+            limit=3, retry_policy="Always", expression=RETRIED, backoff=models.Backoff(duration="30s", factor=2)
+        ),
         "security_context": models.SecurityContext(
             allow_privilege_escalation=False,
             read_only_root_filesystem=True,
             capabilities=models.Capabilities(drop=["ALL"]),
         ),
     }
+
+
+def _state(state: State, job: str) -> Mounted:
+    """What outlives a try: a folder of the shared claim for each workflow and job, or the workflow's own claim."""
+    if state.claim:
+        part = f"{{{{workflow.name}}}}/{job}"
+        return ExistingVolume(name="state", claim_name=state.claim, mount_path=_STATE, sub_path=part)
+    return Volume(name="state", size=state.size, mount_path=_STATE, sub_path=job)
 
 
 def _labels(settings: Settings, node_class: str) -> dict[str, str]:

@@ -33,11 +33,14 @@ class JobConfig(BaseModel):
     # Built at the first use: help is printed without it.
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
 
-    def paths(self, role: str) -> dict[str, Path]:
+    @classmethod
+    def path_fields(cls, role: Literal["input", "output", "state"]) -> list[str]:
+        """Names of the fields that hold paths of one role."""
+        return [name for name, field in cls.model_fields.items() if Role(role) in field.metadata]
+
+    def paths(self, role: Literal["input", "output", "state"]) -> dict[str, Path]:
         """The paths of one role by field name, without those that are not set."""
-        fields = type(self).model_fields
-        names = [name for name, field in fields.items() if Role(role) in field.metadata]  # type: ignore[arg-type]  # any word may be asked for
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return {name: getattr(self, name) for name in self.path_fields(role) if getattr(self, name) is not None}
 
     def make_ready(self) -> None:
         """Create what a run needs beside its output before it is identified; `--dry-run` does not call this."""
@@ -52,7 +55,7 @@ class JobConfig(BaseModel):
 
     def identity(self) -> dict[str, Any]:
         """What decides the output besides the inputs' bytes; a job adds what its config only points to."""
-        secret_or_path = {*self.paths("input"), *self.paths("output"), *self.paths("state"), *secrets(type(self))}
+        secret_or_path = {*self.paths("input"), *self.paths("output"), *self.path_fields("state"), *secrets(type(self))}
         return self.model_dump(mode="json", exclude=secret_or_path)
 
 

@@ -57,6 +57,7 @@ class NodeClass(_Group):
     memory_limit: str | None = Field(None, pattern=_QUANTITY, description="a step that takes more is killed (137)")
     gpus: int = Field(0, ge=0, description="GPUs on one node")
     shared_memory: str | None = Field(None, pattern=_QUANTITY, description="size of /dev/shm, which counts as memory")
+    deadline_s: int = Field(24 * 3600, gt=0, description="seconds after which a try is ended")
     node_selector: dict[str, str] = Field({}, description="labels of the nodes it may run on")
     tolerations: list[Toleration] = Field([], description="taints of the nodes it may run on")
 
@@ -70,6 +71,13 @@ class Storage(_Group):
     secret: str | None = Field(
         None, description="Secret with the keys accessKey and secretKey; by default what the pod's service account may"
     )
+
+
+class State(_Group):
+    """The volume on which jobs keep what lets another try go on where the last one stopped."""
+
+    claim: str | None = Field(None, description="an existing claim; by default each workflow gets one of its own")
+    size: str = Field("10Gi", pattern=_QUANTITY, description="of a workflow's own claim")
 
 
 class SettingsFile(_Group):
@@ -86,6 +94,7 @@ class SettingsFile(_Group):
     nodes: dict[str, str] = Field({}, description="node class by step, where another than the step's own is wanted")
     classes: dict[str, NodeClass] = Field({}, description="changes to node classes, by class")
     storage: Storage | None = Field(None, description="the S3 service of an input s3://BUCKET/KEY")
+    state: State = Field(State(), description="volume at /state of jobs that keep state")
     service_account: str | None = Field(None, description="ServiceAccount of the pods")
     queue: str | None = Field(None, description="LocalQueue of Kueue that admits each step")
     priority_class: str | None = Field(None, description="PriorityClass of the pods")

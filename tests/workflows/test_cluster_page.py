@@ -34,6 +34,7 @@ def test_the_page_shows_no_other_file():
 def test_every_object_the_settings_name_is_on_the_page():
     assert SETTINGS["service_account"] in names("ServiceAccount")
     assert SETTINGS["queue"] in names("LocalQueue")
+    assert SETTINGS["state"]["claim"] in names("PersistentVolumeClaim")
     assert SETTINGS["priority_class"] in names("PriorityClass")
     created = dict(re.findall(r"kubectl create secret (?:generic|docker-registry) (\S+) (.*)$", PAGE, re.MULTILINE))
     for source in SETTINGS["secrets"].values():

@@ -66,7 +66,7 @@ def test_the_full_workflow_joins_every_job(tmp_path):
     settings = tmp_path / "all.yaml"
     settings.write_text(ALL_ON, encoding="utf-8")
     manifest = yaml.safe_load(generate(FULL, settings, tmp_path).stdout)
-    assert {template["name"] for template in manifest["spec"]["templates"]} == {"main", *job_names()}
+    assert {template["name"] for template in manifest["spec"]["templates"]} == {"main", "summary", *job_names()}
 
 
 @pytest.mark.parametrize("name", RENDERED)
@@ -87,7 +87,7 @@ def test_a_step_that_is_off_is_not_in_the_workflow(tmp_path):
     settings.write_text(text.replace("  describe:\n", ""), encoding="utf-8")
     answer = generate(FULL, settings, tmp_path)
     templates = [template["name"] for template in yaml.safe_load(answer.stdout)["spec"]["templates"]]
-    assert templates == ["main", "crawl", "prepare", "mine", "report"]
+    assert templates == ["summary", "main", "crawl", "prepare", "mine", "report"]
 
 
 def test_a_step_whose_maker_is_off_is_refused(tmp_path, capsys, monkeypatch):

@@ -1,12 +1,13 @@
 """Settings files: what is found, and what is refused with file, line and key."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from fastnlp_jobs import jobs
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.settings import load_settings
+from fastnlp_jobs.settings import SettingsFile, load_settings
 
 EXAMPLE_JOBS = Path(__file__).parents[1] / "jobs" / "example_jobs"
 
@@ -29,6 +30,14 @@ def refusal(load, text, job="number"):
     with pytest.raises(BadInput) as refused:
         load(text).step(job, ["input", "output"])
     return str(refused.value)
+
+
+def test_every_key_of_a_settings_file_is_documented():
+    page = (Path(__file__).parents[2] / "docs" / "workflows.md").read_text(encoding="utf-8")
+    section = page[page.index("\n## Settings\n") : page.index("\n## Secrets\n")]
+    schema = SettingsFile.model_json_schema()
+    keys = {key for group in (schema, *schema["$defs"].values()) for key in group["properties"]}
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", section)] == []
 
 
 def test_settings_give_the_config_of_each_step_they_name(load):
@@ -81,7 +90,7 @@ def test_an_unknown_name_is_refused_with_a_close_one(load, monkeypatch):
         ),
         ("input: a\n", "mine.yaml: the key `steps` is missing; add it to the file"),
         ("steps:\n  nubmer:\n", "mine.yaml:2: unknown step `nubmer`; did you mean `number`?"),
-        ("steps:\n  number:\n    strat: 1\n", "mine.yaml:3: unknown key `strat`; did you mean `start`?"),
+        ("steps:\n  number:\n    sart: 1\n", "mine.yaml:3: unknown key `sart`; did you mean `start`?"),
         (
             "steps:\n  number:\n    start: -1\n",
             "mine.yaml:3: start: Input should be greater than or equal to 0, got -1",

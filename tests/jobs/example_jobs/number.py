@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from fastnlp_jobs.events import event
-from fastnlp_jobs.job import Input, JobConfig, Output, RowResult
+from fastnlp_jobs.job import Input, JobConfig, Output, RowResult, State
 
 EXTRA = "jobs"
 
@@ -17,6 +17,7 @@ class Config(JobConfig):
 
     input: Input = Field(description="text file, one row per line")
     output: Output = Field(description="folder with numbered.txt")
+    state: State = Field(None, description="folder that outlives a run: counts the runs")
     start: int = Field(1, ge=0, description="number of the first line")
     end: Literal["done", "lose", "hang", "native", "full", "import"] = Field("done", description="how the run goes")
 
@@ -27,6 +28,9 @@ class Result(RowResult):
 
 def run(config: Config) -> Result:
     """Write `numbered.txt`; empty lines are rejected."""
+    if config.state is not None:
+        with (config.state / "runs").open("a", encoding="utf-8") as runs:
+            runs.write("another\n")
     lines = config.input.read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if line]
     with (config.output / "numbered.txt").open("w", encoding="utf-8") as out:
