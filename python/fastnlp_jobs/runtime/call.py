@@ -43,6 +43,7 @@ class Call:
     artifacts: Mapping[str, Source]
     boundary: Node | None = None  # the DAG, steps or retry it belongs to
     limit: Capacity | None = None  # the `parallelism` of the template around it
+    order: int = 0  # in which the steps of a run come to wait for cores
     captures_result: bool = False
     in_exit_handler: bool = False
 

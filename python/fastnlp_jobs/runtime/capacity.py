@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Capacity:
-    """Amounts that steps hold while they run; who waits first goes first, unless something smaller fits now."""
+    """Amounts that steps hold while they run; who is first in order goes first, unless only something smaller fits now."""
 
     def __init__(self, available: Mapping[str, float]) -> None:
         """Start with everything free.
@@ -16,22 +16,24 @@ class Capacity:
         """
         self._free = dict(available)
         self._condition = threading.Condition()
-        self._waiting: list[Mapping[str, float]] = []
+        self._waiting: list[tuple[int, Mapping[str, float]]] = []
 
     @contextmanager
-    def hold(self, wanted: Mapping[str, float], may_start: Callable[[], bool]) -> Iterator[bool]:
+    def hold(self, wanted: Mapping[str, float], may_start: Callable[[], bool], order: int) -> Iterator[bool]:
         """Wait until the amounts are free and hold them during the block.
 
         Args:
             wanted: amounts by name, each at most what there is.
             may_start: asked again at each `look_again`; once false the wait is over.
+            order: the place in the queue.
 
         Yields:
             Whether they are held; False: it may not start any more.
         """
         wanted = dict(wanted)  # one of its own, told from equal ones by identity
         with self._condition:
-            self._waiting.append(wanted)
+            self._waiting.append((order, wanted))
+            self._waiting.sort(key=lambda one: one[0])
             self._condition.wait_for(lambda: not may_start() or self._is_next(wanted))
             self._remove(wanted)
             started = may_start()
@@ -52,7 +54,7 @@ class Capacity:
             self._condition.notify_all()
 
     def _is_next(self, wanted: Mapping[str, float]) -> bool:
-        first = next((one for one in self._waiting if self._fits(one)), None)
+        first = next((one for _order, one in self._waiting if self._fits(one)), None)
         return first is wanted
 
     def _fits(self, wanted: Mapping[str, float]) -> bool:
@@ -65,4 +67,4 @@ class Capacity:
                 self._free[name] += sign * amount
 
     def _remove(self, wanted: Mapping[str, float]) -> None:
-        self._waiting = [one for one in self._waiting if one is not wanted]
+        self._waiting = [one for one in self._waiting if one[1] is not wanted]

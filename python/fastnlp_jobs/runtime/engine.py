@@ -1,5 +1,6 @@
 """Runs a built workflow as a real Argo would, on whatever executor it is given."""
 
+import itertools
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -44,6 +45,7 @@ class Engine:
         self.available = machine.available
         self.halting = Halting()
         self.capacity = self.halting.watch(Capacity(_amounts(workflow, machine.available)))
+        self.order = itertools.count(1)
         self.store = Store(record.folder)
         self.free_gpus = [str(number) for number in range(machine.available.gpus)]
         self._ending = {"workflow.status": "Running"}
@@ -108,7 +110,7 @@ class Engine:
         try:
             if call.limit is None:
                 return self._dispatch(call, attempt)
-            with call.limit.hold({"children": 1}, lambda: self.may_start(call)):
+            with call.limit.hold({"children": 1}, lambda: self.may_start(call), call.order):
                 return self._dispatch(call, attempt)
         except EntryError:
             if call.boundary is None:

@@ -138,6 +138,7 @@ class Frame:
             artifacts={},
             boundary=self.node,
             limit=self.limit,
+            order=next(self.engine.order),
             captures_result=_speaks_of_result(self.text, model.task_name(task)),
             in_exit_handler=self.call.in_exit_handler,
         )

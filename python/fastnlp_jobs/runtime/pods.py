@@ -40,7 +40,7 @@ def run_pod(engine: "Engine", call: Call, attempt: int) -> Node:
     )
     demand = wanted(call.template, engine.available)
     amounts = {"cores": demand.cores, "memory": demand.memory_bytes, "gpus": demand.gpus, "pods": 1}
-    with engine.capacity.hold(amounts, lambda: engine.may_start(call)) as held:
+    with engine.capacity.hold(amounts, lambda: engine.may_start(call), call.order) as held:
         if not held:
             _not_started(engine, node)
             return node
