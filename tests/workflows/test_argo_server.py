@@ -21,6 +21,7 @@ def test_without_a_server_there_is_none():
     [
         ("argo.example:2746", {}, "https://argo.example:2746/"),
         ("argo.example:2746", {"ARGO_SECURE": "false"}, "http://argo.example:2746/"),
+        ("argo.example:2746", {"ARGO_SECURE": ""}, "https://argo.example:2746/"),
         ("http://argo.example", {"ARGO_SECURE": "true"}, "http://argo.example/"),
         ("https://argo.example/base", {}, "https://argo.example/base/"),
         ("argo.example:2746", {"ARGO_BASE_HREF": "/argo/"}, "https://argo.example:2746/argo/"),

@@ -23,7 +23,8 @@ SUBMISSION = "fastnlp/submission"  # an annotation: tells a workflow of ours fro
 FINAL_PHASES = ("Succeeded", "Failed", "Error")
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)  # between the tries of one request
-CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 60.0  # a stream is silent for as long as nothing happens; it is opened again
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 60.0  # a watch is silent for as long as nothing happens; it is opened again
+_LOG_TIMEOUT_S = 600.0  # for logs that is dear: they begin at the first line again
 _FOR_NOW = {429, 500, 502, 503, 504}
 
 
@@ -63,7 +64,7 @@ class ArgoClient:
         """Prepare a session; nothing is sent yet."""
         self.server = server
         self.pauses_s = PAUSES_S if pauses_s is None else pauses_s
-        self._timeout_s = (CONNECT_TIMEOUT_S, read_timeout_s or READ_TIMEOUT_S)
+        self._read_timeout_s = read_timeout_s or READ_TIMEOUT_S
         self._session = requests.Session()
         self._session.auth = _Authorization(server.authorization)
         if server.verify is False:  # asked for, so that a warning at each request says nothing new
@@ -123,7 +124,7 @@ class ArgoClient:
         """
         parameters = {"listOptions.fieldSelector": f"metadata.name={name}"}
         what = f"watch the workflow `{name}` in namespace {namespace}"
-        for event in self._lines(f"workflow-events/{namespace}", what, parameters):
+        for event in self._lines(f"workflow-events/{namespace}", what, parameters, self._read_timeout_s):
             if event.get("type") == "DELETED":
                 raise JobError(f"the workflow `{name}` was deleted while it was watched")
             yield event.get("object") or {}
@@ -132,7 +133,7 @@ class ArgoClient:
         """(pod, line) of every step's container from the first line on; ends when the connection does."""
         parameters = {"logOptions.container": "main", "logOptions.follow": "true"}
         what = f"read the logs of the workflow `{name}` in namespace {namespace}"
-        for entry in self._lines(f"workflows/{namespace}/{name}/log", what, parameters):
+        for entry in self._lines(f"workflows/{namespace}/{name}/log", what, parameters, _LOG_TIMEOUT_S):
             yield entry.get("podName", ""), entry.get("content", "")
 
     def _send(
@@ -141,7 +142,7 @@ class ArgoClient:
         """Send until there is an answer that another try would not change."""
         for pause in (*self.pauses_s, None):
             try:
-                response = self._request(method, path, json=body)
+                response = self._request(method, path, self._read_timeout_s, json=body)
             except requests.RequestException as error:
                 problem = _cause(error)
             else:
@@ -155,10 +156,10 @@ class ArgoClient:
             f"cannot {what}: {self.server.url} gave no answer after {len(self.pauses_s) + 1} tries: {problem}"
         )
 
-    def _lines(self, path: str, what: str, parameters: dict[str, str]) -> Iterator[Manifest]:
+    def _lines(self, path: str, what: str, parameters: dict[str, str], timeout_s: float) -> Iterator[Manifest]:
         """The `result` of each line of a stream, until it ends for any reason that a new connection may mend."""
         try:
-            with self._request("GET", path, params=parameters, stream=True) as response:
+            with self._request("GET", path, timeout_s, params=parameters, stream=True) as response:
                 if response.status_code in _FOR_NOW:
                     return
                 self._refuse(response, what)
@@ -170,10 +171,10 @@ class ArgoClient:
         except (requests.RequestException, json.JSONDecodeError):  # cut, also in the middle of a line
             return
 
-    def _request(self, method: str, path: str, **rest: Any) -> requests.Response:
+    def _request(self, method: str, path: str, read_timeout_s: float, **rest: Any) -> requests.Response:
         """One request. `verify` stands here, because the session's own gives way to REQUESTS_CA_BUNDLE."""
         url = f"{self.server.url}api/v1/{path}"
-        verify, timeout = self.server.verify, self._timeout_s
+        verify, timeout = self.server.verify, (CONNECT_TIMEOUT_S, read_timeout_s)
         try:
             return self._session.request(method, url, verify=verify, timeout=timeout, allow_redirects=False, **rest)
         except requests.exceptions.SSLError as error:

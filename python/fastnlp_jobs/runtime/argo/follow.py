@@ -71,6 +71,8 @@ def logs_shown(client: ArgoClient, namespace: str, name: str, out: TextIO) -> It
         raise
     printer.ended.set()
     thread.join(_LAST_LOGS_S)
+    if thread.is_alive():
+        print("the server sends no end of the logs; the last lines may be missing", file=sys.stderr)
 
 
 class _LogPrinter:

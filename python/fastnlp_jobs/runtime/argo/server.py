@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from fastnlp_jobs.errors import BadInput
 
 DEFAULT_NAMESPACE = "default"
-_TRUE, _FALSE = {"1", "t", "true"}, {"0", "f", "false", ""}  # what Go, and so `argo`, reads as truth
+_TRUE, _FALSE = {"1", "t", "true"}, {"0", "f", "false"}  # what Go, and so `argo`, reads as truth
 _TOKEN = re.compile(r"[!-~]+( [!-~]+)?")
 
 
@@ -80,7 +80,7 @@ def _normal(where: str, address: str, secure: bool, base: str) -> str:
 
 def _truth(environment: Mapping[str, str], variable: str, *, default: bool) -> bool:
     text = environment.get(variable)
-    if text is None:
+    if not text:
         return default
     if text.lower() not in _TRUE | _FALSE:
         raise BadInput(f"{variable}: expected true or false, got {text}")
