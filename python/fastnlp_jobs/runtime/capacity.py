@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Capacity:
-    """Amounts that steps hold while they run; who is first in order goes first, unless only something smaller fits now."""
+    """Amounts that steps hold while they run; the first in order goes first, unless only a smaller one fits."""
 
     def __init__(self, available: Mapping[str, float]) -> None:
         """Start with everything free.
