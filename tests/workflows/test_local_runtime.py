@@ -300,3 +300,13 @@ def test_the_command_of_a_step_runs_it_again_from_the_same_directory(run_flow, t
     assert str(tmp_path) not in command
     again = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert again.stdout == "['sub'] 2\n"
+
+
+def test_tries_are_called_by_the_name_of_their_step(run_flow):
+    run = run_flow(
+        "with Workflow(generate_name='flow-', entrypoint='main') as flow, DAG(name='main'):\n"
+        "    python('tell', 'raise SystemExit(3)', retry_strategy=RetryStrategy(limit=1))()\n"
+    )
+    told = [line.partition(": ")[0] for line in run.err.splitlines() if ": started: " in line]
+    assert told == ["tell", "tell (try 2)"]
+    assert "\nstep tell (try 2): Failed, exit code 3\n" in run.err

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ def shown(record: RunRecord, *, as_lines: bool = False) -> Iterator[None]:
     """Show the steps of `record` while the block runs; as lines also on a terminal, where told so."""
     print(f"run {near(record.folder)} (command and logs of each step: steps/STEP/try-N)", file=sys.stderr, flush=True)
     if as_lines or not sys.stderr.isatty():
-        record.changed = _print_change
+        record.changed = partial(_print_change, record)
         yield
         return
     from rich.console import Console
@@ -35,13 +36,13 @@ def print_end(record: RunRecord, last_steps: Sequence[Node]) -> None:
     """Say how the run ended, why if it failed, and where the results of the last steps are."""
     failed = [node for node in _steps(record) if _matters(record, node)]
     for node in failed:
-        print(_failure(node), file=sys.stderr)
+        print(_failure(record, node), file=sys.stderr)
     if record.message and not failed:
         print(record.message, file=sys.stderr)
     for node in last_steps:
         for output, path in node.artifacts.items():
             print(f"{output}: {near(_page(path))}", file=sys.stderr)
-    parts = ", ".join(f"{node.display_name} {node.seconds:.1f}" for node in _steps(record) if node.folder)
+    parts = ", ".join(f"{_title(record, node)} {node.seconds:.1f}" for node in _steps(record) if node.folder)
     print(f"{record.phase} in {record.seconds:.1f} s ({parts})", file=sys.stderr, flush=True)
 
 
@@ -58,8 +59,17 @@ def _matters(record: RunRecord, node: Node) -> bool:
     return around.unsuccessful and around.children[-1] == node.id
 
 
-def _failure(node: Node) -> str:
-    lines = [f"step {node.display_name}: {node.phase}, {_reason(node)}"]
+def _title(record: RunRecord, node: Node) -> str:
+    """What a user calls it: Argo names the first try of step mine `mine(0)`."""
+    around = record.nodes.get(node.boundary_id or "")
+    if around is None or around.type != "Retry":
+        return node.display_name
+    number = around.children.index(node.id) + 1
+    return around.display_name if number == 1 else f"{around.display_name} (try {number})"
+
+
+def _failure(record: RunRecord, node: Node) -> str:
+    lines = [f"step {_title(record, node)}: {node.phase}, {_reason(node)}"]
     log = _log(node.folder) if node.folder else None
     if log is not None:
         lines += [f"last lines of {near(log)}:", *(f"  {line}" for line in _last_lines(log))]
@@ -97,15 +107,16 @@ def _page(path: Path) -> Path:
     return pages[0] if len(pages) == 1 else path
 
 
-def _print_change(node: Node) -> None:
+def _print_change(record: RunRecord, node: Node) -> None:
+    title = _title(record, node)
     if node.type not in ("Pod", "Skipped"):
         return
     if node.phase == "Running":
-        print(f"{node.display_name}: started: {node.command}", file=sys.stderr, flush=True)
+        print(f"{title}: started: {node.command}", file=sys.stderr, flush=True)
     elif node.phase != "Pending":
         seconds = f" after {node.seconds:.1f} s" if node.seconds is not None else ""
         reason = _reason(node)
-        print(f"{node.display_name}: {node.phase}{seconds}{reason and ', '}{reason}", file=sys.stderr, flush=True)
+        print(f"{title}: {node.phase}{seconds}{reason and ', '}{reason}", file=sys.stderr, flush=True)
 
 
 def _table(record: RunRecord) -> "Table":
@@ -114,5 +125,5 @@ def _table(record: RunRecord) -> "Table":
     table = Table("step", "phase", "seconds", box=None, header_style="dim")
     for node in _steps(record):
         seconds = "" if node.seconds is None else f"{node.seconds:.1f}"
-        table.add_row(node.display_name, f"[{_COLOURS.get(node.phase, 'dim')}]{node.phase}[/]", seconds)
+        table.add_row(_title(record, node), f"[{_COLOURS.get(node.phase, 'dim')}]{node.phase}[/]", seconds)
     return table
