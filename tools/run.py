@@ -97,10 +97,11 @@ def images() -> None:
 
 
 def bench() -> None:
-    """Measure this package and its peers in one run; writes docs/benchmarks.md."""
+    """Measure this package and its peers in one run; writes docs/benchmarks.md, and what pyfim finds for the tests."""
     environment_for("bench")
     with part("benchmarks"):
         call(script("python"), "tests/benchmarks/bench.py", "--write", "docs/benchmarks.md")
+        call(script("python"), "tests/core/pyfim_oracle.py")
 
 
 def build() -> None:
