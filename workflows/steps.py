@@ -122,7 +122,7 @@ def summary(settings: Settings) -> None:
     Every image can do that; it takes the first step's, asks for little and waits in no queue.
     """
     image = next(iter(settings.values.steps))
-    words = {"name": "{{workflow.name}}", "status": "{{workflow.status}}", "failures": "{{workflow.failures}}"}
+    words = {"status": "{{workflow.status}}", "failures": "{{workflow.failures}}"}
     words["output"] = "{{outputs.artifacts.summary.path}}"
     Container(
         name="summary",

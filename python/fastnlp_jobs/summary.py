@@ -1,4 +1,4 @@
-"""`fastnlp summary`: how a workflow ended, as its last step writes it."""
+"""`fastnlp summary`: how a workflow ended, as its last step writes it; two runs that went well write the same."""
 
 import argparse
 import json
@@ -18,7 +18,6 @@ def write_summary(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="fastnlp summary", description="Write how a workflow ended; the exit handler of a workflow runs this."
     )
-    parser.add_argument("--name", required=True, help="{{workflow.name}}")
     parser.add_argument("--status", required=True, help="{{workflow.status}}")
     parser.add_argument("--failures", required=True, metavar="JSON", help="{{workflow.failures}}")
     parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="where the summary is written")
@@ -28,7 +27,7 @@ def write_summary(arguments: Sequence[str]) -> int:
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
-    text = to_json({"workflow": options.name, "status": options.status, "failures": failed})
+    text = to_json({"status": options.status, "failures": failed})
     options.output.write_text(text + "\n", encoding="utf-8")
     print(text)
     return EXIT_DONE
