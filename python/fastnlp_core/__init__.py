@@ -1,7 +1,7 @@
 """Segmentation, frequent itemsets, near-duplicates and similarity over Arrow columns, in Rust."""
 
 from fastnlp_core import errors
-from fastnlp_core.itemsets import association_rules, benjamini_hochberg, frequent_itemsets
+from fastnlp_core.itemsets import association_rules, benjamini_hochberg, count_itemsets, frequent_itemsets
 from fastnlp_core.neardup import NearDuplicates, near_duplicates
 from fastnlp_core.segment import Segmenter
 from fastnlp_core.similarity import jaccard
@@ -13,6 +13,7 @@ __all__ = [
     "Step",
     "association_rules",
     "benjamini_hochberg",
+    "count_itemsets",
     "errors",
     "frequent_itemsets",
     "jaccard",

@@ -29,6 +29,7 @@ def frequent_itemsets(
     kind: str,
     max_memory: int | None,
 ) -> ArrowArray: ...
+def count_itemsets(transactions: ArrowArray | ArrowStream, itemsets: ArrowArray | ArrowStream) -> ArrowArray: ...
 def association_rules(
     items: ArrowArray | ArrowStream,
     support: ArrowArray | ArrowStream,

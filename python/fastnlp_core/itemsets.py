@@ -64,6 +64,33 @@ def frequent_itemsets(
     )
 
 
+def count_itemsets(transactions: Column, itemsets: Column) -> pa.UInt64Array:
+    """Count the transactions that hold each of the given itemsets.
+
+    The second pass of mining in parts: Savasere, Omiecinski, Navathe (1995), "An efficient algorithm
+    for mining association rules in large databases". An itemset that `frequent_itemsets` finds in
+    the whole is found at the same `min_support` in at least one part; the sums of its counts over
+    all parts are exact.
+
+    Args:
+        transactions: list<string>, n rows; null rows and repeated items as in `frequent_itemsets`.
+        itemsets: list<string>, the items of each itemset in any order; a repeated item counts once.
+
+    Returns:
+        uint64 in [0, n], one count per itemset, in their order: n for an itemset without items, null
+        where `itemsets` is null.
+
+    Raises:
+        InputError: a null item; names the column and row.
+        ColumnTypeError: a column is not list<string>.
+
+    >>> count_itemsets([["tea", "milk"], ["tea"], []], [["tea"], ["milk", "tea"], ["salt"]]).to_pylist()
+    [2, 1, 0]
+    """
+    column = as_column("transactions", transactions, _TRANSACTIONS)
+    return pa.array(_native.count_itemsets(column, as_column("itemsets", itemsets, _TRANSACTIONS)))
+
+
 def association_rules(
     itemsets: Any,
     metric: str = "confidence",

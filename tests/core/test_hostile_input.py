@@ -200,6 +200,7 @@ ARGUMENTS: dict[str, list[Make]] = {
     "Segmenter.tokenize": [text_or_column, mostly("default", "search")],
     "association_rules": [itemset_tables, mostly("confidence", "lift", "none"), mostly(0.0, 0.8, 2, float("nan"))],
     "benjamini_hochberg": [lambda source: source.choice([any_column(source), rows(source, random.Random.random)])],
+    "count_itemsets": [any_column, any_column],
     "frequent_itemsets": [
         any_column,
         mostly(0.1, 0.5, 1.0, 0, 2, float("nan")),
@@ -273,6 +274,7 @@ LONG_LINE: dict[str, tuple[Any, ...]] = {
     "Segmenter.cut": ([LINE, None],),
     "Segmenter.tokenize": (LINE,),
     "benjamini_hochberg": ([0.5] * 1_000_000,),
+    "count_itemsets": ([[LINE, LINE[1:]], [LINE]], [[LINE]]),
     "frequent_itemsets": ([[LINE, LINE[1:]], [LINE]], 0.5),
     "jaccard": ([[*range(2_000_000)]], [[1]]),
     "near_duplicates": ([LINE, None, LINE[1:]],),

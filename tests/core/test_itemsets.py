@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core import pyfim_oracle
 
-from fastnlp_core import frequent_itemsets
+from fastnlp_core import count_itemsets, frequent_itemsets
 from fastnlp_core.errors import ColumnTypeError, InputError, MemoryLimitError
 
 baskets = st.lists(
@@ -263,3 +263,37 @@ def test_a_result_within_the_memory_limit_is_complete():
     assert frequent_itemsets(rows, 0.5, max_memory=10_000).num_rows == 7
     with pytest.raises(MemoryLimitError):
         frequent_itemsets(rows, 0.5, max_memory=500)
+
+
+@given(baskets, baskets)
+def test_counts_of_given_itemsets_equal_plain_counting(rows, itemsets):
+    expected = [sum(set(itemset) <= set(row) for row in rows) for itemset in itemsets]
+    assert count_itemsets(rows, itemsets).to_pylist() == expected
+
+
+@given(baskets_and_support(), st.integers(1, 5))
+def test_parts_find_and_count_what_the_whole_holds(drawn, parts):
+    rows, min_support = drawn
+    shares = [rows[part::parts] for part in range(parts)]
+    candidates = {items for share in shares for items in as_dict(frequent_itemsets(share, min_support))}
+    itemsets = [sorted(items) for items in candidates]
+    counts = [
+        sum(found) for found in zip(*(count_itemsets(share, itemsets).to_pylist() for share in shares), strict=True)
+    ]
+    frequent = {frozenset(i): n for i, n in zip(itemsets, counts, strict=True) if n / len(rows) >= min_support}
+    assert frequent == as_dict(frequent_itemsets(rows, min_support))
+
+
+def test_a_null_or_empty_itemset_has_a_count_of_its_own():
+    counts = count_itemsets([["tea", "milk"], None, ["tea"]], [None, [], ["tea", "tea"]])
+    assert (counts.type, counts.to_pylist()) == (pa.uint64(), [None, 3, 2])
+
+
+def test_a_null_item_to_count_is_named_by_column_and_row():
+    with pytest.raises(InputError, match=r"^itemsets\[1\]: expected texts, got a null item; remove the null items"):
+        count_itemsets([["a"]], [["a"], [None]])
+
+
+def test_itemsets_that_are_no_lists_are_named():
+    with pytest.raises(ColumnTypeError, match=r"^itemsets: expected a list<string> column, got Int64"):
+        count_itemsets([["a"]], pa.array([1]))

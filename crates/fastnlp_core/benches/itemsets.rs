@@ -6,8 +6,11 @@ use std::hint::black_box;
 
 use arrow_array::LargeListArray;
 use arrow_array::builder::{LargeListBuilder, LargeStringBuilder};
+use arrow_array::cast::AsArray;
 use criterion::{Criterion, criterion_group, criterion_main};
-use fastnlp_core::itemsets::{Kind, MiningOptions, fisher_exact, frequent_itemsets};
+use fastnlp_core::itemsets::{
+    Kind, MiningOptions, count_itemsets, fisher_exact, frequent_itemsets,
+};
 
 /// Small whole numbers that look random and are the same in every run.
 fn noise(row: usize, place: usize) -> usize {
@@ -47,9 +50,26 @@ fn itemsets(criterion: &mut Criterion) {
         }
     }
     group.finish();
+    count(criterion);
     criterion.bench_function("fisher_exact", |bencher| {
         bencher.iter(|| fisher_exact(black_box(35_000), 1_200, 900, black_box(80)));
     });
+}
+
+/// The frequent itemsets of the column, counted again.
+fn count(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("count_itemsets");
+    group.sample_size(10);
+    for (name, column, min_support) in [("sparse", sparse(), 0.002), ("dense", dense(), 0.1)] {
+        let options =
+            MiningOptions { min_support, max_length: Some(4), kind: Kind::All, max_memory: None };
+        let found = frequent_itemsets(&column, options).expect("the options are in range");
+        let itemsets = found["items"].as_list::<i64>();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| count_itemsets(black_box(&column), itemsets));
+        });
+    }
+    group.finish();
 }
 
 criterion_group!(benches, itemsets);

@@ -21,6 +21,18 @@ fn frequent_itemsets(
     Ok(PyRecordBatch::new(itemsets))
 }
 
+/// The rows of a `list<string>` column that hold all items of each row of another.
+#[pyfunction]
+fn count_itemsets(
+    py: Python<'_>,
+    transactions: Column,
+    itemsets: Column,
+) -> BindingResult<PyArray> {
+    let transactions = text_lists("transactions", transactions)?;
+    let candidates = text_lists("itemsets", itemsets)?;
+    Ok(to_python(py.detach(|| itemsets::count_itemsets(&transactions, &candidates))?))
+}
+
 /// The rules between the parts of itemsets; what they are judged by comes as (metric, threshold).
 #[pyfunction]
 fn association_rules(
@@ -51,6 +63,7 @@ fn benjamini_hochberg(py: Python<'_>, p_values: Column) -> BindingResult<PyArray
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(frequent_itemsets, module)?)?;
+    module.add_function(wrap_pyfunction!(count_itemsets, module)?)?;
     module.add_function(wrap_pyfunction!(association_rules, module)?)?;
     module.add_function(wrap_pyfunction!(benjamini_hochberg, module)?)
 }

@@ -31,14 +31,8 @@ impl Transactions {
     /// Numbers the items and drops those in fewer than `min_support` of the rows. A null row is a
     /// transaction without items; an item that a row repeats counts once.
     pub fn read(column: &LargeListArray, min_support: f64, budget: &Budget) -> Result<Self, Error> {
+        ensure_few_rows(COLUMN, column)?;
         let num_rows = column.len();
-        if u32::try_from(num_rows).is_err() {
-            return Err(Error::OutOfRange {
-                argument: COLUMN,
-                expected: "at most 4294967295 rows",
-                found: num_rows.to_string(),
-            });
-        }
         budget.charge(column.values().len() * BYTES_PER_VALUE + num_rows * BYTES_PER_ROW)?;
         let min_count = smallest_count(num_rows, min_support);
         let items = NumberedItems::read(column)?;
@@ -81,7 +75,7 @@ impl<'a> NumberedItems<'a> {
         for row in (0..column.len()).filter(|&row| column.is_valid(row)) {
             for position in row_range(column, row) {
                 if values.is_null(position) {
-                    return Err(null_item(row));
+                    return Err(null_item(COLUMN, row));
                 }
                 let text = values.value(position);
                 let number = *number_of.entry(text).or_insert_with(|| {
@@ -135,9 +129,24 @@ impl<'a> NumberedItems<'a> {
     }
 }
 
-fn null_item(row: usize) -> Error {
+/// Refuses a column whose rows 32 bits cannot number.
+pub(super) fn ensure_few_rows(
+    argument: &'static str,
+    column: &LargeListArray,
+) -> Result<(), Error> {
+    if u32::try_from(column.len()).is_ok() {
+        return Ok(());
+    }
+    Err(Error::OutOfRange {
+        argument,
+        expected: "at most 4294967295 rows",
+        found: column.len().to_string(),
+    })
+}
+
+pub(super) fn null_item(column: &'static str, row: usize) -> Error {
     Error::Value {
-        column: COLUMN,
+        column,
         row,
         expected: "texts",
         found: "a null item".to_owned(),
