@@ -8,7 +8,9 @@ from typing import Any
 from fastnlp_jobs import events, lineage, outputs
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.job import JobConfig, Result, load_job
+from fastnlp_jobs.parts import refuse_foreign_parts
 from fastnlp_jobs.processes import locked
+from fastnlp_jobs.shards import ShardedConfig
 
 
 def plan(name: str, config: JobConfig) -> dict[str, Any]:
@@ -19,7 +21,7 @@ def plan(name: str, config: JobConfig) -> dict[str, Any]:
     return {
         "job": name,
         "config": config.printable(),
-        "inputs": {field: lineage.describe_path(path) for field, path in config.paths("input").items()},
+        "inputs": {field: lineage.describe_path(path) for field, path in _reads(config).items()},
         "output": str(output),
         "state": "up to date" if outputs.is_current(output, record) else outputs.obstacle(output) or "would run",
     }
@@ -45,6 +47,8 @@ def execute(name: str, config: JobConfig, *, force: bool = False) -> dict[str, A
             counts = load_job(name).Result.model_validate(lineage.read(output)["counts"])
             return _answer(name, "up to date", output, counts.model_dump(mode="json"))
         outputs.refuse_foreign(output, force=force)
+        if isinstance(config, ShardedConfig):
+            refuse_foreign_parts(config, record)
         result = _run_into(output, run_folder, name, config, record)
     return _answer(name, "done", output, result)
 
@@ -81,14 +85,18 @@ def _answer(name: str, state: str, output: Path, counts: dict[str, Any]) -> dict
 
 def _output(config: JobConfig) -> Path:
     (output,) = config.paths("output").values()
-    for field, path in config.paths("input").items():
+    for field, path in _reads(config).items():
         if output.resolve() in (path.resolve(), *path.resolve().parents):
             raise BadInput(f"output: {output} holds what `{field}` reads ({path}); choose another output")
     return output
 
 
+def _reads(config: JobConfig) -> dict[str, Path]:
+    return config.paths("input") | config.paths("parts")
+
+
 def _inputs_exist(config: JobConfig) -> None:
-    for field, path in config.paths("input").items():
+    for field, path in _reads(config).items():
         if not path.exists():
             raise BadInput(f"{field}: {path} does not exist; give the path of a file or folder that does")
 

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 @dataclass(frozen=True)
 class Role:
-    """What a path in a config is for; the framework hashes inputs and replaces outputs."""
+    """What a path in a config is for; the framework hashes inputs, checks parts and replaces outputs."""
 
-    name: Literal["input", "output", "state"]
+    name: Literal["input", "output", "state", "parts"]
 
 
 Input = Annotated[Path, Role("input")]

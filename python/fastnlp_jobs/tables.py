@@ -15,25 +15,52 @@ from fastnlp_jobs.schemas import KEPT_PREFIX
 BATCH_ROWS = 65_536
 
 
-def read_table(path: Path, schema: pa.Schema) -> pa.Table:
-    """Read a whole Parquet file: the columns of `schema`, then the kept `x_` columns.
+def read_table(path: Path, schema: pa.Schema, rows: range | None = None) -> pa.Table:
+    """Read a Parquet file, or some of its rows: the columns of `schema`, then the kept `x_` columns.
 
     Raises:
         BadInput: no Parquet file, a column is missing or of another type, or a null where none may be.
     """
     full = read_schema(path, schema)
-    return pa.Table.from_batches(scan_table(path, schema), schema=full)
+    return pa.Table.from_batches(scan_table(path, schema, rows=rows), schema=full)
 
 
-def scan_table(path: Path, schema: pa.Schema, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-    """Read a Parquet file in batches of at most `batch_rows` rows; errors as `read_table`."""
-    full = read_schema(path, schema)
-    row = 0
+def scan_table(
+    path: Path, schema: pa.Schema, batch_rows: int = BATCH_ROWS, rows: range | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Read a Parquet file, or some of its rows, in batches of at most `batch_rows` rows; errors as `read_table`."""
+    yield from _scan(path, read_schema(path, schema), batch_rows, rows)
+
+
+def read_columns(path: Path, schema: pa.Schema, names: list[str], rows: range | None = None) -> pa.Table:
+    """Read these columns of `schema` and no others; errors as `read_table`."""
+    read_schema(path, schema)
+    some = pa.schema([schema.field(name) for name in names])
+    return pa.Table.from_batches(_scan(path, some, BATCH_ROWS, rows), schema=some)
+
+
+def _scan(path: Path, schema: pa.Schema, batch_rows: int, rows: range | None) -> Iterator[pa.RecordBatch]:
     with _open(path) as file:
-        for batch in file.iter_batches(batch_rows, columns=full.names):
-            checked = _conform(batch, full, path, row)
+        wanted = rows if rows is not None else range(file.metadata.num_rows)
+        row_groups, row = _row_groups(file.metadata, wanted)
+        for batch in file.iter_batches(batch_rows, row_groups=row_groups, columns=schema.names):
+            start = min(max(wanted.start - row, 0), batch.num_rows)
+            some = batch.slice(start, max(wanted.stop - row - start, 0))
+            if some.num_rows:
+                yield _conform(some, schema, path, row + start)
             row += batch.num_rows
-            yield checked
+
+
+def _row_groups(file: pq.FileMetaData, rows: range) -> tuple[list[int], int]:
+    """The row groups that hold `rows`, and the first row of the first of them."""
+    found, first_row, row = [], 0, 0
+    for group in range(file.num_row_groups):
+        after = row + file.row_group(group).num_rows
+        if row < rows.stop and rows.start < after:
+            first_row = first_row if found else row
+            found.append(group)
+        row = after
+    return found, first_row
 
 
 def read_schema(path: Path, schema: pa.Schema) -> pa.Schema:

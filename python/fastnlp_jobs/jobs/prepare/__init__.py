@@ -1,10 +1,11 @@
 """Comments into clean, filtered, segmented documents without copies, and examples with a split."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fastnlp_jobs.job import Input, JobConfig, OptionalInput, Output, RowResult
+from fastnlp_jobs.job import Input, OptionalInput, Output, RowResult
+from fastnlp_jobs.shards import Parts, ShardedConfig, ShardName
 
 EXTRA = "mine"
 
@@ -41,8 +42,10 @@ _FOR_COMMENTS: list[Step] = [
 ]
 
 
-class Config(JobConfig):
+class Config(ShardedConfig):
     """How comments are cleaned, which stay, how they are cut into words, and which are for testing."""
+
+    READS_PARTS_OF: ClassVar = {"shard": None, "merge": "shard"}
 
     input: Input = Field(description="folder written by crawl (comments.parquet, examples.parquet where labelled)")
     output: Output = Field(
@@ -79,6 +82,11 @@ class Config(JobConfig):
     dev_share: float = Field(0.1, ge=0, lt=1, description="share of rows in the split `dev`")
     test_share: float = Field(0.1, ge=0, lt=1, description="share of rows in the split `test`; the rest is `train`")
     seed: int = Field(0, ge=-(2**63), lt=2**63, description="decides the split, nothing else")
+    stage: Literal["shard", "merge"] | None = Field(
+        None, description="shard: clean some of the rows; merge: do the rest with the parts; by default the whole job"
+    )
+    shard: ShardName | None = Field(None, description="which of the rows stage shard cleans, such as 2/7")
+    parts: Parts = Field(None, description="folder of the folders that stage shard wrote, for stage merge")
 
     @field_validator("steps")
     @classmethod

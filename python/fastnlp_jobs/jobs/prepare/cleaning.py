@@ -1,6 +1,7 @@
 """The first pass: clean every comment and say which filter removes it, as far as the row alone can tell."""
 
 import contextlib
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from fastnlp_jobs.events import track
 from fastnlp_jobs.jobs.prepare import Config, Step
 from fastnlp_jobs.jobs.prepare.languages import ThreadLanguages, scripts
 from fastnlp_jobs.schemas import COMMENTS, REJECTED
-from fastnlp_jobs.tables import TableWriter, read_schema, scan_table
+from fastnlp_jobs.tables import TableWriter, count_rows, read_columns, read_schema, scan_table
 
 _COUNTED_MASKS: list[Step] = ["mask_urls", "mask_emails", "mask_mentions"]
 _REJECTED_CHARACTERS = 200
+
+CLEANED_FILE = "cleaned.parquet"
 
 CLEANED = pa.schema(
     [
@@ -34,56 +37,65 @@ CLEANED = pa.schema(
 class Cleaned:
     """What the first pass leaves for the second."""
 
-    path: Path  # CLEANED, the usable rows in order
+    paths: list[Path]  # CLEANED, the usable rows in order
     ids: pl.Series
     rows_rejected: int
+    normalized: Counter[str]
     threads: ThreadLanguages = field(default_factory=ThreadLanguages)
-    normalized: dict[str, int] = field(default_factory=dict)
+    removed: Counter[str] = field(default_factory=Counter)  # rows that a filter removes, by reason
 
 
 def clean_comments(comments: Path, output: Path, config: Config, batch_rows: int) -> Cleaned:
-    """Write the cleaned rows to a temporary table in `output`, and rejected.parquet if an id stands twice.
+    """Write the cleaned rows to cleaned.parquet in `output`, and rejected.parquet if an id stands twice.
+
+    Of all rows or those of the config's shard; that an id stood in an earlier shard counts too.
 
     Raises:
         BadInput: `comments` is no COMMENTS table.
     """
-    schema = read_schema(comments, COMMENTS)
-    ids = pl.concat([_series(batch, "id") for batch in scan_table(comments, _IDS, batch_rows)] or [_NO_ID])
-    repeated = ~ids.is_first_distinct()
-    cleaned = Cleaned(output / "cleaned.parquet", ids.filter(~repeated), int(repeated.sum()))
-    kept = [column for column in schema if column.name not in COMMENTS.names]
+    wanted = config.own_rows(count_rows(comments))
+    repeated, ids = _repeated_ids(comments, wanted)
+    changes = Counter(dict.fromkeys(config.steps, 0))
+    cleaned = Cleaned([output / CLEANED_FILE], ids.filter(~repeated), int(repeated.sum()), changes)
+    kept = [column for column in read_schema(comments, COMMENTS) if column.name not in COMMENTS.names]
     with contextlib.ExitStack() as stack:
-        writer = stack.enter_context(TableWriter(cleaned.path, pa.schema([*CLEANED, *kept])))
+        writer = stack.enter_context(TableWriter(output / CLEANED_FILE, pa.schema([*CLEANED, *kept])))
         rejected = None
         if cleaned.rows_rejected:
             rejected = stack.enter_context(TableWriter(output / "rejected.parquet", REJECTED))
-        first_row = 0
-        for batch in track(scan_table(comments, COMMENTS, batch_rows), "cleaning", -(-len(ids) // batch_rows)):
+        done = 0
+        batches = scan_table(comments, COMMENTS, batch_rows, wanted)
+        for batch in track(batches, "cleaning", -(-len(wanted) // batch_rows)):
             rows = _clean(pl.DataFrame(batch), config, cleaned.normalized)
-            is_repeated = repeated.slice(first_row, len(rows))
+            is_repeated = repeated.slice(done, len(rows))
             if rejected is not None:
-                rejected.write(_rejections(rows.with_row_index("row", first_row + 1).filter(is_repeated)).to_arrow())
+                first_row = wanted.start + done + 1
+                rejected.write(_rejections(rows.with_row_index("row", first_row).filter(is_repeated)).to_arrow())
             usable = rows.filter(~is_repeated)
             cleaned.threads.add(usable)
+            cleaned.removed.update(usable["reason"].drop_nulls())
             writer.write(usable.to_arrow())
-            first_row += len(rows)
+            done += len(rows)
     return cleaned
 
 
-_IDS = pa.schema([COMMENTS.field("id")])
-_NO_ID = pl.Series("id", [], dtype=pl.String)
+def read_ids(path: Path, rows: range | None = None) -> pl.Series:
+    """The ids of a table, or of some of its rows."""
+    return pl.Series("id", read_columns(path, COMMENTS, ["id"], rows)["id"], dtype=pl.String)
 
 
-def _series(batch: pa.RecordBatch, name: str) -> pl.Series:
-    return pl.Series(name, batch.column(name), dtype=pl.String)
+def _repeated_ids(comments: Path, rows: range) -> tuple[pl.Series, pl.Series]:
+    """Whether the id of each row stands in an earlier one, and the ids."""
+    ids = read_ids(comments, range(rows.stop))
+    return ~ids.is_first_distinct()[rows.start :], ids[rows.start :]
 
 
-def _clean(rows: pl.DataFrame, config: Config, totals: dict[str, int]) -> pl.DataFrame:
+def _clean(rows: pl.DataFrame, config: Config, totals: Counter[str]) -> pl.DataFrame:
     """Add the columns that CLEANED has beside COMMENTS; add to `totals` what each step changed."""
     texts, columns = normalize(rows["text"], config.steps, elongation_limit=config.elongation_limit)
     clean, counts = pl.Series(texts), pl.DataFrame(columns)
     for step in config.steps:
-        totals[step] = totals.get(step, 0) + int(counts[step].sum())
+        totals[step] += int(counts[step].sum())
     # Counted as masks and as what masks would replace: crawl masks too, and `steps` may have no masks.
     standing = pl.DataFrame(normalize(clean, _COUNTED_MASKS)[1])
     # In the text as it came: `nfkc` takes faces apart.

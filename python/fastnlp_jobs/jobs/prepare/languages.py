@@ -4,9 +4,13 @@ A comment of five words is too short for a detector, a thread is not. So each th
 joined, in row order, up to `SAMPLE_CHARACTERS`, and its rows share the answer.
 """
 
+from pathlib import Path
+
 import polars as pl
+import pyarrow as pa
 
 from fastnlp_jobs.schemas import MASKS
+from fastnlp_jobs.tables import read_table, write_table
 
 SAMPLE_CHARACTERS = 2_000
 MIN_CONFIDENCE = 0.5
@@ -51,6 +55,10 @@ def scripts(texts: pl.Series) -> pl.Series:
     return counted.select(script=script)["script"]
 
 
+_ROWS_BY_SCRIPT = pa.schema({"thread_id": pa.string(), "script": pa.string(), "rows": pa.uint32()})
+_SAMPLES = pa.schema({"thread_id": pa.string(), "sample": pa.string()})
+
+
 class ThreadLanguages:
     """What the rows of each thread say about the language of the rows that cannot say it themselves."""
 
@@ -61,12 +69,27 @@ class ThreadLanguages:
 
     def add(self, rows: pl.DataFrame) -> None:
         """Take in the columns thread_id, script and clean of the next rows."""
-        new = rows.group_by("thread_id", "script").agg(rows=pl.len())
-        self._counts = pl.concat([self._counts, new]).group_by("thread_id", "script").agg(pl.col("rows").sum())
+        self._add_counts(rows.group_by("thread_id", "script").agg(rows=pl.len()))
         unmasked = pl.col("clean").str.replace_all(MASKS, "")
         latin = rows.filter(pl.col("script") == LATIN).with_columns(unmasked).group_by("thread_id", maintain_order=True)
         for thread, texts in latin.agg("clean").iter_rows():
             self._extend_sample(thread, texts)
+
+    def write(self, folder: Path) -> None:
+        """Write what the rows said, for `add_written`."""
+        counts = self._counts.sort("thread_id", "script").to_arrow()
+        write_table(counts, folder / "scripts.parquet", _ROWS_BY_SCRIPT)
+        threads, samples = zip(*sorted(self._samples.items()), strict=True) if self._samples else ((), ())
+        write_table(pa.table([threads, samples], schema=_SAMPLES), folder / "samples.parquet", _SAMPLES)
+
+    def add_written(self, folder: Path) -> None:
+        """Take in what the next rows said, as if they were added themselves."""
+        self._add_counts(pl.DataFrame(read_table(folder / "scripts.parquet", _ROWS_BY_SCRIPT)))
+        for thread, sample in pl.DataFrame(read_table(folder / "samples.parquet", _SAMPLES)).iter_rows():
+            self._samples[thread] = (self._samples.get(thread, "") + sample)[:SAMPLE_CHARACTERS]
+
+    def _add_counts(self, new: pl.DataFrame) -> None:
+        self._counts = pl.concat([self._counts, new]).group_by("thread_id", "script").agg(pl.col("rows").sum())
 
     def _extend_sample(self, thread: str, texts: list[str]) -> None:
         sample = self._samples.get(thread, "")

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,9 +28,10 @@ from fastnlp_jobs.jobs.prepare.duplicates import Duplicates, TextFiles, find_dup
 from fastnlp_jobs.jobs.prepare.examples import Examples, read_examples
 from fastnlp_jobs.jobs.prepare.languages import languages
 from fastnlp_jobs.jobs.prepare.splits import Shares
+from fastnlp_jobs.jobs.prepare.stages import clean_shard, merge_cleaned
 from fastnlp_jobs.jobs.prepare.words import Tokenizer
 from fastnlp_jobs.schemas import DOCUMENTS, EXAMPLES, REMOVED
-from fastnlp_jobs.tables import TableWriter, read_schema, scan_table
+from fastnlp_jobs.tables import TableWriter, count_rows, read_schema, scan_table
 
 _BATCH_ROWS = 16_384
 
@@ -43,8 +45,11 @@ def prepare(config: Config, batch_rows: int = _BATCH_ROWS) -> Result:
     comments = config.input / "comments.parquet"
     if not comments.is_file():
         raise BadInput(f"input: expected a folder with comments.parquet (the output of crawl), got {config.input}")
+    if config.stage == "shard":
+        return clean_shard(config, comments, batch_rows)
     tokenizer = Tokenizer(config)
-    cleaned = clean_comments(comments, config.output, config, batch_rows)
+    is_merge = config.stage == "merge"
+    cleaned = merge_cleaned(config) if is_merge else clean_comments(comments, config.output, config, batch_rows)
     found = read_examples(config.input / "examples.parquet", cleaned.ids)
     rows = _Rows(config, cleaned, batch_rows)
     duplicates, stays = _find_duplicates(rows, config, cleaned.ids)
@@ -52,14 +57,15 @@ def prepare(config: Config, batch_rows: int = _BATCH_ROWS) -> Result:
         duplicates.join(found.filter(stays.gather(found["row"]))),
         Shares(config.dev_share, config.test_share, config.seed),
     )
-    with _Outputs(config.output, cleaned.path, has_examples=len(found) > 0) as outputs:
+    with _Outputs(config.output, cleaned.paths[0], has_examples=len(found) > 0) as outputs:
         for batch in rows.batches("segmenting"):
             removed, documents = _separate(duplicates.join(batch), config)
             tokens, num_emotes = tokenizer.tokenize(documents["clean"], documents["lang"])
             documents = documents.with_columns(tokens=tokens, num_emotes=num_emotes + documents["num_kaomoji"])
             documents = examples.give_splits(documents)
             outputs.write(removed, documents, examples.labelled(documents))
-    cleaned.path.unlink()
+    if not is_merge:
+        cleaned.paths[0].unlink()
     return _result(cleaned, outputs, duplicates, examples)
 
 
@@ -74,8 +80,9 @@ class _Rows:
 
     def batches(self, what: str) -> Iterator[pl.DataFrame]:
         first_row = 0
-        batches = scan_table(self._cleaned.path, CLEANED, self._batch_rows)
-        for batch in track(batches, what, -(-len(self._cleaned.ids) // self._batch_rows)):
+        paths = self._cleaned.paths
+        batches = chain.from_iterable(scan_table(path, CLEANED, self._batch_rows) for path in paths)
+        for batch in track(batches, what, sum(-(-count_rows(path) // self._batch_rows) for path in paths)):
             rows = pl.DataFrame(batch).with_row_index("row", first_row)
             first_row += len(rows)
             yield self._with_language(rows)
