@@ -1,17 +1,20 @@
 """Which words occur together: frequent itemsets and association rules with honest p-values."""
 
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from fastnlp_jobs.job import Input, JobConfig, Output
+from fastnlp_jobs.job import Input, Output
 from fastnlp_jobs.job import Result as JobResult
+from fastnlp_jobs.shards import Parts, ShardedConfig, ShardName
 
 EXTRA = "mine"
 
 
-class Config(JobConfig):
+class Config(ShardedConfig):
     """Which documents to mine, and how often an itemset must occur."""
+
+    READS_PARTS_OF: ClassVar = {"count": None, "verify": "count", "merge": "verify"}
 
     input: Input = Field(description="folder written by prepare (documents.parquet)")
     output: Output = Field(description="folder for itemsets.parquet and rules.parquet")
@@ -27,6 +30,19 @@ class Config(JobConfig):
     max_q_value: float = Field(0.05, gt=0, le=1, description="largest false discovery rate of a rule that is kept")
     max_memory_mb: int = Field(2048, ge=16, description="stop with an error rather than use more for itemsets")
     engine: Literal["core", "mlxtend"] = Field("core", description="mlxtend runs that library on the same transactions")
+    stage: Literal["count", "verify", "merge"] | None = Field(
+        None,
+        description="count: find itemsets among some of the rows; verify: count those that any shard found; "
+        "merge: sum the counts and find the rules; by default the whole job",
+    )
+    shard: ShardName | None = Field(None, description="which of the rows stages count and verify mine, such as 2/7")
+    parts: Parts = Field(None, description="folder of the folders that the stage before wrote: for verify and merge")
+
+    @model_validator(mode="after")
+    def _only_our_engine_has_stages(self) -> Self:
+        if self.stage is not None and self.engine != "core":
+            raise ValueError(f"engine {self.engine} has no stages; use engine: core, or no shards")
+        return self
 
 
 class Result(JobResult):
@@ -43,21 +59,27 @@ class Result(JobResult):
 
 
 def run(config: Config) -> Result:
-    """Read documents, mine them, write itemsets and rules."""
-    from fastnlp_jobs.jobs.mine.rules import mine
+    """Read documents, mine them, write itemsets and rules; or one stage of that (see `stages`)."""
+    from fastnlp_jobs.jobs.mine.rules import find_rules, mine
+    from fastnlp_jobs.jobs.mine.stages import sum_counts, sum_rows, write_counts
     from fastnlp_jobs.jobs.mine.transactions import read_transactions
     from fastnlp_jobs.schemas import ITEMSETS, RULES
     from fastnlp_jobs.tables import write_table
 
-    transactions = read_transactions(config.input / "documents.parquet", config.items)
-    found = mine(transactions.items, config)
+    if config.stage == "merge":
+        rows = sum_rows(config)
+        found = find_rules(sum_counts(rows["transactions"], config), rows["transactions"], config)
+    else:
+        transactions = read_transactions(config)
+        rows = transactions.rows
+        if config.stage is not None:
+            itemsets = write_counts(transactions.items, config)
+            return Result(**rows, itemsets=itemsets, tests=0, rules=0, redundant_rules=0)
+        found = mine(transactions.items, config)
     write_table(found.itemsets, config.output / "itemsets.parquet", ITEMSETS)
     write_table(found.rules, config.output / "rules.parquet", RULES)
     return Result(
-        transactions=len(transactions.items),
-        equal_texts=transactions.equal_texts,
-        same_author_and_thread=transactions.same_author_and_thread,
-        empty=transactions.empty,
+        **rows,
         itemsets=found.itemsets.num_rows,
         tests=found.num_tests,
         rules=found.rules.num_rows,

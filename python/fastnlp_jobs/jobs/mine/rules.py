@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 import pyarrow as pa
 
-from fastnlp_core import benjamini_hochberg
+from fastnlp_core import association_rules, benjamini_hochberg, frequent_itemsets
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.mine import Config
 
@@ -21,34 +21,60 @@ class Found:
 
 
 def mine(transactions: pl.Series, config: Config) -> Found:
-    """Mine and test `transactions`; q-values are computed before any rule is left out.
+    """Mine and test `transactions`.
 
     Raises:
         BadInput: there is nothing to mine.
         MemoryLimitError: the itemsets or rules do not fit the memory the config allows.
     """
-    if transactions.is_empty():
+    if config.engine == "core":
+        return find_rules(find_itemsets(transactions, config), len(transactions), config)
+    from fastnlp_jobs.jobs.mine.reference import mine_with_mlxtend
+
+    _refuse_nothing(len(transactions), config)
+    return _found(*mine_with_mlxtend(transactions, config), config)
+
+
+def find_itemsets(transactions: pl.Series, config: Config) -> pa.Table:
+    """All frequent itemsets; of no transactions there are none.
+
+    Raises:
+        MemoryLimitError: they do not fit the memory the config allows.
+    """
+    return frequent_itemsets(transactions, config.min_support, config.max_length, max_memory=_max_memory(config))
+
+
+def find_rules(itemsets: pa.Table, num_transactions: int, config: Config) -> Found:
+    """Test all rules between the parts of itemsets; q-values are computed before any rule is left out.
+
+    Raises:
+        BadInput: there was nothing to mine.
+        MemoryLimitError: the rules do not fit the memory the config allows.
+    """
+    _refuse_nothing(num_transactions, config)
+    tested = association_rules(
+        itemsets,
+        metric="support",
+        min_threshold=0.0,
+        num_transactions=num_transactions,
+        max_memory=_max_memory(config),
+    )
+    return _found(itemsets, tested, config)
+
+
+def _max_memory(config: Config) -> int:
+    return config.max_memory_mb * 1_000_000
+
+
+def _refuse_nothing(num_transactions: int, config: Config) -> None:
+    if not num_transactions:
         raise BadInput(f"{config.input}: no document holds any item to mine; look at prepare's filters and stopwords")
-    if config.engine == "mlxtend":
-        from fastnlp_jobs.jobs.mine.reference import mine_with_mlxtend as engine
-    else:
-        engine = _mine_with_core
-    itemsets, tested = engine(transactions, config)
+
+
+def _found(itemsets: pa.Table, tested: pa.Table, config: Config) -> Found:
     rules = _worth_reading(tested, config)
     redundant = rules.get_column("redundant").sum()
     return Found(itemsets, rules.to_arrow(), tested.num_rows, int(redundant))
-
-
-def _mine_with_core(transactions: pl.Series, config: Config) -> tuple[pa.Table, pa.Table]:
-    """All frequent itemsets, and all rules between their parts with p-value and redundancy."""
-    from fastnlp_core import association_rules, frequent_itemsets
-
-    max_memory = config.max_memory_mb * 1_000_000
-    itemsets = frequent_itemsets(transactions, config.min_support, config.max_length, max_memory=max_memory)
-    tested = association_rules(
-        itemsets, metric="support", min_threshold=0.0, num_transactions=len(transactions), max_memory=max_memory
-    )
-    return itemsets, tested
 
 
 def _worth_reading(tested: pa.Table, config: Config) -> pl.DataFrame:

@@ -5,15 +5,15 @@ themselves in one thread, are the two plain ways in which comments are not.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
+from fastnlp_jobs.jobs.mine import Config
 from fastnlp_jobs.schemas import DOCUMENTS, MASKS
-from fastnlp_jobs.tables import read_table
+from fastnlp_jobs.tables import count_rows, read_columns
 
 _BETWEEN_CLAUSES = r"[\p{P}\p{S}\s]+"
+ROW_COUNTS = ("transactions", "equal_texts", "same_author_and_thread", "empty")
 
 
 @dataclass(frozen=True)
@@ -21,36 +21,33 @@ class Transactions:
     """The rows to mine, in the order of the documents, and why the others are not among them."""
 
     items: pl.Series  # list<str>, no repeats within a row
-    equal_texts: int
-    same_author_and_thread: int
-    empty: int
+    rows: dict[str, int]  # ROW_COUNTS: how many are mined, and how many are left out by each rule
 
 
-def read_transactions(path: Path, items: Literal["tokens", "clauses"]) -> Transactions:
-    """Read documents.parquet and keep the rows that may count as independent.
+def read_transactions(config: Config) -> Transactions:
+    """Read the documents, or those of the config's shard, and keep those that may count as independent of all before.
 
     Raises:
         BadInput: the file is not a DOCUMENTS table.
     """
-    columns = ["thread_id", "author", "clean", "tokens"]
-    documents = pl.from_arrow(read_table(path, DOCUMENTS).select(columns))
-    assert isinstance(documents, pl.DataFrame)
+    path = config.input / "documents.parquet"
+    rows = config.own_rows(count_rows(path))
+    columns = read_columns(path, DOCUMENTS, ["thread_id", "author", "clean"], range(rows.stop))
+    documents = pl.DataFrame(columns).with_row_index("row")
     distinct = documents.unique("clean", keep="first", maintain_order=True)
     anonymous = pl.col("author").is_null()
     speaks_first = pl.struct("author", "thread_id").is_first_distinct()
     independent = distinct.filter(anonymous | speaks_first)
-    found = independent.select(_clauses() if items == "clauses" else _tokens()).to_series()
+    is_own = pl.col("row") >= rows.start
+    num_distinct, own = len(distinct.filter(is_own)), independent.filter(is_own)
+    if config.items == "clauses":
+        found = own.select(_clauses()).to_series()
+    else:
+        tokens = pl.Series("tokens", read_columns(path, DOCUMENTS, ["tokens"], rows)["tokens"])
+        found = tokens.gather(own["row"] - rows.start).list.unique(maintain_order=True)
     kept = found.filter(found.list.len() > 0)
-    return Transactions(
-        items=kept,
-        equal_texts=len(documents) - len(distinct),
-        same_author_and_thread=len(distinct) - len(independent),
-        empty=len(found) - len(kept),
-    )
-
-
-def _tokens() -> pl.Expr:
-    return pl.col("tokens").list.unique(maintain_order=True)
+    counts = (len(kept), len(rows) - num_distinct, num_distinct - len(own), len(found) - len(kept))
+    return Transactions(kept, dict(zip(ROW_COUNTS, counts, strict=True)))
 
 
 def _clauses() -> pl.Expr:
