@@ -14,11 +14,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 
+RoleName = Literal["input", "output", "state", "parts"]
+
+
 @dataclass(frozen=True)
 class Role:
     """What a path in a config is for; the framework hashes inputs, checks parts and replaces outputs."""
 
-    name: Literal["input", "output", "state", "parts"]
+    name: RoleName
 
 
 Input = Annotated[Path, Role("input")]
@@ -34,11 +37,11 @@ class JobConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
 
     @classmethod
-    def path_fields(cls, role: Literal["input", "output", "state"]) -> list[str]:
+    def path_fields(cls, role: RoleName) -> list[str]:
         """Names of the fields that hold paths of one role."""
         return [name for name, field in cls.model_fields.items() if Role(role) in field.metadata]
 
-    def paths(self, role: Literal["input", "output", "state"]) -> dict[str, Path]:
+    def paths(self, role: RoleName) -> dict[str, Path]:
         """The paths of one role by field name, without those that are not set."""
         return {name: getattr(self, name) for name in self.path_fields(role) if getattr(self, name) is not None}
 

@@ -53,7 +53,8 @@ def _scan(path: Path, schema: pa.Schema, batch_rows: int, rows: range | None) ->
 
 def _row_groups(file: pq.FileMetaData, rows: range) -> tuple[list[int], int]:
     """The row groups that hold `rows`, and the first row of the first of them."""
-    found, first_row, row = [], 0, 0
+    found: list[int] = []
+    first_row = row = 0
     for group in range(file.num_row_groups):
         after = row + file.row_group(group).num_rows
         if row < rows.stop and rows.start < after:

@@ -30,21 +30,21 @@ CHAT = [
 
 def mixed_corpus(rows: int) -> tuple[list[Row], list[Row]]:
     """Comments of many languages whose threads, copies and repeated ids lie apart, and labels of every third."""
+    numbers = [row % 97 if row % 41 == 40 else row for row in range(rows)]
     comments = [
         {
-            "id": f"c{row % 97 if row % 41 == 40 else row}",
+            "id": f"c{number}",
             "thread_id": f"t{row % 3}" if row % 5 else f"own{row}",
             "text": f"{CHAT[row * 7 % len(CHAT)]} {row % 9 if row % 4 else ''}".strip(),
             "lang": "zh" if row % 50 == 0 else None,
             "x_shop": str(row % 2),
         }
-        for row in range(rows)
+        for row, number in enumerate(numbers)
     ]
-    known = sorted({comment["id"] for comment in comments})
     examples = [
-        {"id": name, "labels": [f"l{int(name[1:]) % 4}"], "split": "test" if int(name[1:]) % 30 == 0 else None}
-        for name in known
-        if int(name[1:]) % 3 == 0
+        {"id": f"c{number}", "labels": [f"l{number % 4}"], "split": None if number % 30 else "test"}
+        for number in sorted(set(numbers))
+        if number % 3 == 0
     ]
     return comments, examples
 
@@ -65,6 +65,19 @@ def test_shards_without_rows_or_without_rows_that_stay_change_nothing(tmp_path: 
     write_comments(tmp_path / "in", texts("好", "味道不错", "味道不错", "@a @b @c @d 快来看"))
     run_whole("prepare", tmp_path / "in", tmp_path / "whole")
     run_in_shards("prepare", tmp_path / "in", tmp_path / "merged", 7)
+    assert files(tmp_path / "merged") == files(tmp_path / "whole")
+
+
+def test_a_copy_within_a_shard_is_kept_for_what_its_first_row_is_kept_for(tmp_path: Path) -> None:
+    long = "房间很大,早餐不错,服务员很热情,下次还来"
+    rows = texts(long, "味道不错", f"{long}!", f"{long}!", thread_id="t")
+    write_comments(tmp_path / "in", rows)
+    run_whole("prepare", tmp_path / "in", tmp_path / "whole")
+    run_in_shards("prepare", tmp_path / "in", tmp_path / "merged", 2)
+    assert len(pl.read_parquet(tmp_path / "merged-shard" / "2" / "copies.parquet")) == 1
+    removed = pl.read_parquet(tmp_path / "merged" / "removed.parquet")
+    assert removed["kept_id"].to_list() == ["c0", "c0"]
+    assert removed["reason"].to_list() == ["near_duplicate", "near_duplicate"]
     assert files(tmp_path / "merged") == files(tmp_path / "whole")
 
 

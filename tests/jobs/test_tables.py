@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from fastnlp_jobs.tables import BATCH_ROWS, TableWriter, count_rows
+from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.tables import BATCH_ROWS, TableWriter, count_rows, read_columns, read_table, scan_table
 
 SCHEMA = pa.schema([pa.field("id", pa.string(), nullable=False), pa.field("items", pa.list_(pa.string()))])
 ROWS = pa.table(
@@ -38,3 +39,29 @@ def test_a_file_without_rows_is_a_file(tmp_path: Path) -> None:
     with TableWriter(tmp_path / "none.parquet", SCHEMA):
         pass
     assert count_rows(tmp_path / "none.parquet") == 0
+
+
+@pytest.mark.parametrize("batch_rows", [7, 1000])
+@pytest.mark.parametrize(
+    "rows", [range(0), range(10), range(5, 5), range(25, 31), range(29, 100), range(90, 100), range(100)], ids=str
+)
+def test_some_rows_are_read_from_their_row_groups_alone(tmp_path: Path, rows: range, batch_rows: int) -> None:
+    parquet.write_table(ROWS.slice(0, 100), tmp_path / "rows.parquet", row_group_size=30)
+    batches = list(scan_table(tmp_path / "rows.parquet", SCHEMA, batch_rows, rows))
+    assert pa.Table.from_batches(batches, schema=SCHEMA).equals(ROWS.slice(rows.start, len(rows)))
+    assert all(batch.num_rows for batch in batches)
+
+
+def test_an_error_in_some_rows_names_the_row_of_the_file(tmp_path: Path) -> None:
+    ids = pa.table(
+        {"id": ["a"] * 50 + [None], "items": [[]] * 51}, schema=pa.schema([("id", pa.string()), SCHEMA.field("items")])
+    )
+    parquet.write_table(ids, tmp_path / "rows.parquet", row_group_size=20)
+    with pytest.raises(BadInput, match=r"rows\.parquet: row 51: `id` is null"):
+        read_table(tmp_path / "rows.parquet", SCHEMA, range(45, 51))
+
+
+def test_columns_alone_are_read_without_kept_ones(tmp_path: Path) -> None:
+    parquet.write_table(ROWS.slice(0, 3).append_column("x_shop", [["a", "b", "c"]]), tmp_path / "rows.parquet")
+    assert read_table(tmp_path / "rows.parquet", SCHEMA).column_names == ["id", "items", "x_shop"]
+    assert read_columns(tmp_path / "rows.parquet", SCHEMA, ["id"], range(1, 3)).to_pydict() == {"id": ["1", "2"]}

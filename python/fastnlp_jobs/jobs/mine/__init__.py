@@ -61,7 +61,7 @@ class Result(JobResult):
 def run(config: Config) -> Result:
     """Read documents, mine them, write itemsets and rules; or one stage of that (see `stages`)."""
     from fastnlp_jobs.jobs.mine.rules import find_rules, mine
-    from fastnlp_jobs.jobs.mine.stages import sum_counts, sum_rows, write_counts
+    from fastnlp_jobs.jobs.mine.stages import count, sum_counts, sum_rows
     from fastnlp_jobs.jobs.mine.transactions import read_transactions
     from fastnlp_jobs.schemas import ITEMSETS, RULES
     from fastnlp_jobs.tables import write_table
@@ -73,8 +73,8 @@ def run(config: Config) -> Result:
         transactions = read_transactions(config)
         rows = transactions.rows
         if config.stage is not None:
-            itemsets = write_counts(transactions.items, config)
-            return Result(**rows, itemsets=itemsets, tests=0, rules=0, redundant_rules=0)
+            counted = count(transactions.items, config)
+            return Result(**rows, itemsets=counted.num_rows, tests=0, rules=0, redundant_rules=0)
         found = mine(transactions.items, config)
     write_table(found.itemsets, config.output / "itemsets.parquet", ITEMSETS)
     write_table(found.rules, config.output / "rules.parquet", RULES)

@@ -22,8 +22,8 @@ _FILE = "counts.parquet"
 _COUNTS = pa.schema([field for field in ITEMSETS if field.name != "support"])
 
 
-def write_counts(transactions: pl.Series, config: Config) -> int:
-    """Write the itemsets of the shard's stage with their counts in these transactions, and give their number.
+def count(transactions: pl.Series, config: Config) -> pa.Table:
+    """Write and give the itemsets of the shard's stage with their counts in these transactions.
 
     Raises:
         BadInput: a part is missing.
@@ -35,7 +35,7 @@ def write_counts(transactions: pl.Series, config: Config) -> int:
         items = _read_counts(config).unique("items").sort("items")["items"]
         found = pa.table([items.to_arrow(), count_itemsets(transactions, items)], names=["items", "count"])
     write_table(found, config.output / _FILE, _COUNTS)
-    return found.num_rows
+    return found
 
 
 def sum_counts(num_transactions: int, config: Config) -> pa.Table:

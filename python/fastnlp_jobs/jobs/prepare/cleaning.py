@@ -31,6 +31,8 @@ CLEANED = pa.schema(
         pa.field("reason", pa.string()),  # the filter that removes the row
     ]
 )
+# Rows that share clean text, thread and given language with an earlier one, and so language and filters.
+COPIES = pa.schema([pa.field("row", pa.uint32(), nullable=False), pa.field("first", pa.uint32(), nullable=False)])
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Cleaned:
     normalized: Counter[str]
     threads: ThreadLanguages = field(default_factory=ThreadLanguages)
     removed: Counter[str] = field(default_factory=Counter)  # rows that a filter removes, by reason
+    copies: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(COPIES.empty_table()))  # those known so far
 
 
 def clean_comments(comments: Path, output: Path, config: Config, batch_rows: int) -> Cleaned:
@@ -55,7 +58,7 @@ def clean_comments(comments: Path, output: Path, config: Config, batch_rows: int
     """
     wanted = config.own_rows(count_rows(comments))
     repeated, ids = _repeated_ids(comments, wanted)
-    changes = Counter(dict.fromkeys(config.steps, 0))
+    changes = Counter[str](dict.fromkeys(config.steps, 0))
     cleaned = Cleaned([output / CLEANED_FILE], ids.filter(~repeated), int(repeated.sum()), changes)
     kept = [column for column in read_schema(comments, COMMENTS) if column.name not in COMMENTS.names]
     with contextlib.ExitStack() as stack:

@@ -33,15 +33,32 @@ class Duplicates:
     def __init__(self, members: pl.DataFrame = _NO_MEMBERS) -> None:
         """Take row, kept, similarity, duplicate (why) and kept_id of each superfluous row."""
         self.rows = members["row"]
-        self._members = members.drop("kept")
+        self._members = members
         self._kept = members.select(row="kept", own="kept_id").unique()
         self.groups = len(self._kept)
 
     def join(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add kept_id, similarity and duplicate of superfluous rows, and group of every clustered row, by `row`."""
-        joined = rows.join(self._members, on="row", how="left", maintain_order="left")
+        joined = rows.join(self._members.drop("kept"), on="row", how="left", maintain_order="left")
         joined = joined.join(self._kept, on="row", how="left", maintain_order="left")
         return joined.with_columns(group=pl.coalesce("kept_id", "own")).drop("own")
+
+    def with_copies(self, copies: pl.DataFrame, ids: pl.Series) -> "Duplicates":
+        """Add rows with an equal `first` row that were not compared: kept for them is what is kept for that one, or it.
+
+        Args:
+            copies: row and first; only rows that passed the filters.
+            ids: id of each of all rows.
+        """
+        as_first = copies.join(self._members.rename({"row": "first"}), on="first", how="left", maintain_order="left")
+        members = as_first.select(
+            "row",
+            kept=pl.coalesce("kept", "first"),
+            similarity=pl.col("similarity").fill_null(1.0),
+            duplicate=pl.col("duplicate").fill_null("equal_text"),
+            kept_id=pl.coalesce("kept_id", ids.gather(copies["first"])),
+        )
+        return Duplicates(pl.concat([self._members, members]))
 
 
 class TextFiles:

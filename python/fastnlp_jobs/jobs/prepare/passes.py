@@ -52,7 +52,7 @@ def prepare(config: Config, batch_rows: int = _BATCH_ROWS) -> Result:
     cleaned = merge_cleaned(config) if is_merge else clean_comments(comments, config.output, config, batch_rows)
     found = read_examples(config.input / "examples.parquet", cleaned.ids)
     rows = _Rows(config, cleaned, batch_rows)
-    duplicates, stays = _find_duplicates(rows, config, cleaned.ids)
+    duplicates, stays = _find_duplicates(rows, config, cleaned)
     examples = Examples(
         duplicates.join(found.filter(stays.gather(found["row"]))),
         Shares(config.dev_share, config.test_share, config.seed),
@@ -95,18 +95,22 @@ class _Rows:
         return rows.with_columns(reason=pl.coalesce("reason", unwanted))
 
 
-def _find_duplicates(rows: _Rows, config: Config, ids: pl.Series) -> tuple[Duplicates, pl.Series]:
+def _find_duplicates(rows: _Rows, config: Config, cleaned: Cleaned) -> tuple[Duplicates, pl.Series]:
     """The near-duplicates among the rows that pass the filters, and whether each row stays."""
+    ids, copies = cleaned.ids, cleaned.copies
+    is_compared = pl.repeat(True, len(ids), dtype=pl.Boolean, eager=True).scatter(copies["row"], values=False)
     passed = [pl.Series([], dtype=pl.Boolean)]
     duplicates = Duplicates()
     with TextFiles(config.output) as texts:
         for batch in rows.batches("filtering"):
             passed.append(batch["reason"].is_null())
             if config.duplicates != "keep":
-                texts.add(batch.filter(pl.col("reason").is_null())["clean"])
+                texts.add(batch["clean"].filter(passed[-1] & is_compared.gather(batch["row"])))
         stays = pl.concat(passed)
         if config.duplicates != "keep":
-            duplicates = find_duplicates(texts.column(), stays.arg_true(), ids, config.duplicate_threshold)
+            compared = (stays & is_compared).arg_true()
+            duplicates = find_duplicates(texts.column(), compared, ids, config.duplicate_threshold)
+            duplicates = duplicates.with_copies(copies.filter(stays.gather(copies["row"])), ids)
     if config.duplicates == "remove":
         stays = stays.scatter(duplicates.rows, values=False)
     return duplicates, stays
