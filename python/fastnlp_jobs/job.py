@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-
 RoleName = Literal["input", "output", "state", "parts"]
 
 
