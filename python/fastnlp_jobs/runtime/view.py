@@ -60,12 +60,12 @@ def _matters(record: RunRecord, node: Node) -> bool:
 
 
 def _title(record: RunRecord, node: Node) -> str:
-    """What a user calls it: Argo names the first try of step mine `mine(0)`."""
+    """What a user calls it: `mine`, `sub.mine` or `mine(0:a)`; Argo names the first try of step mine `mine(0)`."""
     around = record.nodes.get(node.boundary_id or "")
     if around is None or around.type != "Retry":
-        return node.display_name
+        return node.name.removeprefix(record.name).lstrip(".") or node.display_name
     number = around.children.index(node.id) + 1
-    return around.display_name if number == 1 else f"{around.display_name} (try {number})"
+    return _title(record, around) if number == 1 else f"{_title(record, around)} (try {number})"
 
 
 def _failure(record: RunRecord, node: Node) -> str:
