@@ -14,7 +14,15 @@ from typing import IO, Any
 from fastnlp_jobs.errors import BadInput
 
 PACKAGE_PREFIX = "package:"
-FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".txt": "text"}
+FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".txt": "text",
+    ".xml": "xml",
+}
 UNDECODABLE = "\udcff"  # stands for bytes that are no text; a lone surrogate, so no real text holds it
 _CHUNK_BYTES = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -66,7 +74,7 @@ def find_files(source: Path, pattern: str | None, file_format: str | None) -> li
     Args:
         source: a file, or a folder.
         pattern: glob below the folder; None takes every file whose ending is known.
-        file_format: csv, jsonl, parquet or text; None decides by each file's ending.
+        file_format: csv, jsonl, parquet, text or xml; None decides by each file's ending.
 
     Raises:
         BadInput: no file, or one of unknown kind.
@@ -102,7 +110,7 @@ def _format_of(path: Path) -> str:
             return "parquet"
     raise BadInput(
         f"{path}: cannot tell its format by its name (expected {', '.join(FORMATS)}, or these and .gz); "
-        "set `format:` to csv, jsonl, parquet or text"
+        "set `format:` to csv, jsonl, parquet, text or xml"
     )
 
 

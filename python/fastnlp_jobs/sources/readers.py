@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.sources.elements import MAX_TEXT, read_elements
 from fastnlp_jobs.sources.files import SourceFile, open_text
 
 Cells = list[str | None]
@@ -53,7 +54,7 @@ class Record(NamedTuple):
 
 @dataclass
 class Batch:
-    """Rows of one file; `rows` are line numbers, or row numbers in Parquet, from 1."""
+    """Rows of one file; `rows` are line numbers, or row numbers in Parquet and XML, from 1."""
 
     columns: dict[str, Cells]
     rows: list[int]
@@ -67,11 +68,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the rows of a delimited file are written."""
+    """How the rows of a delimited file, or of an XML file, are written."""
 
     delimiter: str = ","
     names: tuple[str, ...] = ()  # of the columns, where the file has no header
     message_last: bool = False  # one row a line; the last column is the rest of it, whatever it holds
+    element: str | None = None  # of XML: the one that is a row
 
 
 def read_batches(file: SourceFile, encoding: str, layout: Layout, wanted: list[str]) -> Iterator[Batch]:
@@ -88,7 +90,9 @@ def read_batches(file: SourceFile, encoding: str, layout: Layout, wanted: list[s
             _require(file, wanted, [TEXT_COLUMN])
             yield from _batches(_text_records(lines), wanted, [itemgetter(0)])
         elif file.format == "jsonl":
-            yield from _jsonl_batches(file, _json_records(lines), wanted)
+            yield from _keyed_batches(file, _json_records(lines), wanted)
+        elif file.format == "xml":
+            yield from _keyed_batches(file, _xml_records(file, lines, layout), wanted)
         else:
             yield from _delimited_batches(file, lines, layout, wanted)
 
@@ -206,7 +210,14 @@ def _json_records(lines: Iterator[str]) -> Iterator[Record]:
             yield Record(row, None, f"expected a JSON object, got {type(value).__name__}")
 
 
-def _jsonl_batches(file: SourceFile, records: Iterator[Record], wanted: list[str]) -> Iterator[Batch]:
+def _xml_records(file: SourceFile, lines: IO[str], layout: Layout) -> Iterator[Record]:
+    if layout.element is None:
+        raise BadInput(f"{file.path}: which element of the XML is a row? set `mapping.element` to its name")
+    for row, cells in enumerate(read_elements(lines, layout.element, str(file.path)), start=1):
+        yield Record(row, cells, None if cells else f"a text above {MAX_TEXT:,} characters")
+
+
+def _keyed_batches(file: SourceFile, records: Iterator[Record], wanted: list[str]) -> Iterator[Batch]:
     first = list(islice(records, READ_ROWS))
     keys = sorted({key for record in first if record.cells for key in record.cells})
     if keys:

@@ -21,7 +21,7 @@ class Config(JobConfig):
 
     source: Literal["file"] = Field(default="file", description="where comments come from")
     input: Annotated[Path, BeforeValidator(resolve_package), Role("input")] = Field(
-        description="a CSV, JSONL, Parquet or text file (also .gz), a folder of them, or package:NAME/folder"
+        description="a CSV, JSONL, Parquet, XML or text file (also .gz), a folder of them, or package:NAME/folder"
     )
     output: Output = Field(
         description="folder of comments.parquet, rejected.parquet and, with labels, examples.parquet"
@@ -31,7 +31,7 @@ class Config(JobConfig):
         description="what the columns mean: douyin, reviews, chat, twitch, or your own (docs/jobs/crawl.md)",
     )
     files: str | None = Field(default=None, description="pattern of the files to read below an input folder, as *.csv")
-    format: Literal["csv", "jsonl", "parquet", "text"] | None = Field(
+    format: Literal["csv", "jsonl", "parquet", "text", "xml"] | None = Field(
         default=None, description="of the input; by default each file's ending tells"
     )
     encoding: str | None = Field(

@@ -60,7 +60,7 @@ def collect(config: Config) -> Result:
 
 def _batches(config: Config, files: list[SourceFile], encodings: dict[str, str]) -> Iterator[tuple[SourceFile, Batch]]:
     mapping = config.mapping
-    layout = Layout(mapping.delimiter, tuple(mapping.column_names), mapping.message_last)
+    layout = Layout(mapping.delimiter, tuple(mapping.column_names), mapping.message_last, mapping.element)
     for file in files:
         for batch in read_batches(file, encodings.get(file.name, ""), layout, mapping.wanted_columns()):
             yield file, batch

@@ -76,6 +76,7 @@ class Mapping(_Part):
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     column_names: list[str] = []  # of a file without header; a first row equal to them is skipped
     message_last: bool = False  # one message a line; the last column is the rest of it, quotes and delimiters included
+    element: str | None = None  # of XML: each of this name is a row; its attributes are columns, as is its `text`
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
