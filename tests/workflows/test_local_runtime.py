@@ -5,6 +5,7 @@ import json
 import pytest
 
 from fastnlp_jobs import processes
+from fastnlp_jobs.lineage import hash_path
 
 DIAMOND = """
 with Workflow(name="diamond", entrypoint="main") as workflow:
@@ -144,8 +145,15 @@ def test_a_folder_passes_from_step_to_step(run_flow):
 
 
 def test_the_state_names_outputs_relative_to_the_run_folder(run_flow):
-    outputs = run_flow(FOLDER).nodes["write"]["outputs"]
-    assert outputs["artifacts"] == [{"name": "data", "path": "artifacts/write/data"}]
+    (output,) = run_flow(FOLDER).nodes["write"]["outputs"]["artifacts"]
+    assert (output["name"], output["path"]) == ("data", "artifacts/write/data")
+
+
+def test_the_state_holds_the_hash_of_each_artifact_where_it_is_written_and_where_it_is_read(run_flow):
+    finished = run_flow(FOLDER)
+    (written,) = finished.nodes["write"]["outputs"]["artifacts"]
+    (read,) = finished.nodes["read"]["inputs"]["artifacts"]
+    assert written["sha256"] == read["sha256"] == hash_path(finished.folder / "artifacts" / "write" / "data")
 
 
 def test_a_raw_artifact_is_a_file_with_its_tags_filled_in(run_flow):

@@ -87,3 +87,24 @@ def test_a_second_signal_ends_a_step_that_does_not_listen(running, tmp_path):
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
     assert nodes(tmp_path)["running"]["outputs"]["exitCode"] == "137"
+
+
+def test_kill_9_of_the_runtime_leaves_no_step_running(write_flow, tmp_path):
+    alive = tmp_path / "alive"  # a step that holds it open for writing lives
+    os.mkfifo(alive)
+    flow = write_flow("""
+CODE = "import signal, sys; held = open(sys.argv[1], 'w'); print('here', file=held, flush=True); signal.pause()"
+with Workflow(name="long", entrypoint="main", arguments=Parameter(name="fifo")) as workflow:
+    shell = Container(name="shell", image="any", command=["sh", "-c", "python3 -c \\"$0\\" \\"$1\\"; true"],
+                      args=[CODE, "{{workflow.parameters.fifo}}"])
+    with DAG(name="main"):
+        shell(name="shell")
+""")
+    command = [sys.executable, "-m", "fastnlp_jobs", "submit", str(flow), "--on", "local", "-p", f"fifo={alive}"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    with alive.open() as reader:
+        assert reader.readline() == "here\n"
+        process.kill()
+        process.wait()
+        assert select.select([reader], [], [], 60)[0], "the step outlived its runtime"
+        assert reader.read() == ""

@@ -1,11 +1,13 @@
 """Where the files of a run stand: each try's own, the artifacts that are kept, the run's own repository."""
 
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from hera.workflows import models
 
+from fastnlp_jobs.lineage import hash_path
 from fastnlp_jobs.runtime.call import Call, Raw, Source, Stored
 from fastnlp_jobs.runtime.tags import substitute
 
@@ -19,6 +21,21 @@ class Store:
     """The artifacts of a run."""
 
     folder: Path  # of the run
+    _hashes: dict[Path, str] = field(default_factory=dict)  # of what was kept, which never changes
+
+    def keep(self, written: Path, call: Call, artifact: models.Artifact) -> Path:
+        """Move what a try wrote to where later steps read it."""
+        kept = self.place(call, artifact)
+        if kept.is_dir():
+            shutil.rmtree(kept)  # of a try that failed
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        written.replace(kept)
+        self._hashes[kept] = hash_path(kept)
+        return kept
+
+    def hash_of(self, path: Path) -> str | None:
+        """SHA-256 of a file, or of a folder's names and files; None: nothing stands there."""
+        return self._hashes.get(path) or (hash_path(path) if path.exists() else None)
 
     def place(self, call: Call, artifact: models.Artifact) -> Path:
         """Where an output artifact is kept: under its own key, else under its step and name."""

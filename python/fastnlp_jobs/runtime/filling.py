@@ -35,9 +35,12 @@ def prepare(engine: "Engine", call: Call, node: Node, attempt: int, gpus: Sequen
     declared = engine.executor.shows_declared_paths(model.words(template), mounts)
     shown = {tag: mount.path if declared else str(mount.source) for tag, mount in paths.items()}
     values = {**call.values, **shown}
-    node.input_artifacts = {
-        artifact.name: shown[f"inputs.artifacts.{artifact.name}.path"] for artifact in model.input_artifacts(template)
-    }
+    for artifact in model.input_artifacts(template):
+        tag = f"inputs.artifacts.{artifact.name}.path"
+        source = paths[tag].source
+        node.input_artifacts[artifact.name] = shown[tag]
+        if source is not None and (digest := engine.store.hash_of(source)):
+            node.input_hashes[artifact.name] = digest
     return Try(
         name=f"{engine.record.name}-{call.path or 'main'}-{attempt + 1}",
         folder=folder,

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fastnlp_jobs import processes
-from fastnlp_jobs.runtime import environment, private_root
+from fastnlp_jobs.runtime import environment, private_root, watchdog
 from fastnlp_jobs.runtime.executor import Exit, Mount, Try, Why
 from fastnlp_jobs.runtime.record import near
 
+_SCRIPT = "/argo/staging/script"  # where Argo puts it, too
 GRACE_S = 30.0  # between SIGTERM and SIGKILL, as in Kubernetes
 
 
@@ -69,8 +70,8 @@ class LocalTry:
         command[0] = _program(prepared, command[0])
         folder = Path(prepared.working_folder) if prepared.working_folder else Path.cwd()
         if self._root is not None:
-            declared = {mount.path: _source(prepared, mount) for mount in prepared.mounts}
-            command = private_root.command(prepared.folder / "root.json", self._root, declared, folder, command)
+            _remove_claimed(prepared)
+            command = private_root.command(prepared.folder / "root.json", _plan(prepared, self._root), folder, command)
             folder = Path.cwd()
         elif not folder.is_dir():
             raise FileNotFoundError(f"workingDir {folder}: no such folder on this machine")
@@ -79,10 +80,12 @@ class LocalTry:
             own["CUDA_VISIBLE_DEVICES"] = ",".join(prepared.gpus)
         with _log(prepared, "stdout").open("wb") as stdout, _log(prepared, "stderr").open("wb") as stderr:
             self._process = processes.start(command, stdout, stderr, environment.of_a_process(own), folder)
+        watchdog.guard(self._process.pid)
 
     def wait(self) -> Exit:
         """Wait for the end; outputs then stand at their sources."""
         code = processes.wait_for_end(self._process)
+        watchdog.release(self._process.pid)
         if self._grace is not None:
             self._grace.cancel()
         if self._root is not None:
@@ -106,7 +109,7 @@ class LocalTry:
     def _collect(self, root: Path) -> None:
         """Bring the outputs from the private root to their sources."""
         for mount in self._prepared.mounts:
-            written = root / mount.path.lstrip("/")
+            written = _claimed(self._prepared, mount) or root / mount.path.lstrip("/")
             if mount.kind == "output" and mount.source is not None and (written.exists() or written.is_symlink()):
                 written.rename(mount.source)
         private_root.clear(root)
@@ -120,22 +123,43 @@ def namespaces_granted() -> bool:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "root")
         true = shutil.which("true") or "/bin/true"
-        empty = {"/fastnlp-probe/empty": None}
-        command = private_root.command(Path(folder, "root.json"), root, empty, Path("/fastnlp-probe"), [true])
+        plan = private_root.Plan(root, {}, ["/fastnlp-probe"])
+        command = private_root.command(Path(folder, "root.json"), plan, Path("/fastnlp-probe"), [true])
         answer = subprocess.run(command, capture_output=True, check=False)
         private_root.clear(root)
     return answer.returncode == 0
 
 
-def _source(prepared: Try, mount: Mount) -> Path | None:
-    """What the private root holds at a declared path; a missing optional input stays missing."""
-    if mount.kind == "output" or (mount.source is not None and not mount.source.exists()):
-        return None
-    if mount.source is not None:
-        return mount.source
-    own = prepared.folder / "volumes" / mount.path.strip("/").replace("/", "-")
-    own.mkdir(parents=True)
-    return own
+def _plan(prepared: Try, root: Path) -> private_root.Plan:
+    """What the private root holds; a missing optional input stays missing."""
+    declared: dict[str, Path | None] = {}
+    for mount in prepared.mounts:
+        if mount.source is None or _claimed(prepared, mount) is not None:
+            continue
+        is_there = mount.kind != "output" and mount.source.exists()
+        declared[mount.path] = mount.source if is_there else None
+    if prepared.script is not None:
+        declared[_SCRIPT] = prepared.folder / "script"
+    empty = [mount.path for mount in prepared.mounts if mount.source is None]
+    return private_root.Plan(root, declared, empty)
+
+
+def _claimed(prepared: Try, mount: Mount) -> Path | None:
+    """Where an output stands that is written into a claim, which is one folder in every try."""
+    for claim in prepared.mounts:
+        inside = mount.path.removeprefix(f"{claim.path.rstrip('/')}/")
+        if claim.kind == "volume" and claim.source is not None and inside != mount.path and mount.kind == "output":
+            return claim.source / inside
+    return None
+
+
+def _remove_claimed(prepared: Try) -> None:
+    """Remove what an earlier try wrote where this one declares an output in a claim."""
+    for written in [_claimed(prepared, mount) for mount in prepared.mounts]:
+        if written is not None and written.is_dir():
+            shutil.rmtree(written)
+        elif written is not None:
+            written.unlink(missing_ok=True)
 
 
 def _command(prepared: Try) -> list[str]:
@@ -144,7 +168,7 @@ def _command(prepared: Try) -> list[str]:
     if prepared.script is not None:
         file = prepared.folder / "script"
         file.write_text(prepared.script, encoding="utf-8", newline="")
-        words.append(str(file))
+        words.append(_SCRIPT if prepared.declared_paths else str(file))
     return words
 
 

@@ -1,6 +1,5 @@
 """Runs one try of a container or script template and brings in what it wrote."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -149,12 +148,9 @@ class _Pod:
             if not written.exists():
                 missing += [] if artifact.optional else [near(written)]
                 continue
-            kept = self.engine.store.place(self.call, artifact)
-            if kept.is_dir():
-                shutil.rmtree(kept)  # of a try that failed
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            written.replace(kept)
+            kept = self.engine.store.keep(written, self.call, artifact)
             self.node.artifacts[artifact.name] = kept
+            self.node.output_hashes[artifact.name] = self.engine.store.hash_of(kept) or ""
         return missing
 
 

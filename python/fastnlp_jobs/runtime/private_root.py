@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 _NEW_NAMESPACE, _NEW_USER = 0x00020000, 0x10000000  # CLONE_NEWNS, CLONE_NEWUSER
 _BIND, _RECURSIVE, _PRIVATE = 4096, 16384, 1 << 18  # MS_BIND, MS_REC, MS_PRIVATE
 _PLACEHOLDERS = ".placeholders.json"  # beside the root: what is removed after the try
+_EMPTY = ""  # in the tree of declared paths, where names of entries stand: the folder starts empty
 
 
 @dataclass
@@ -26,20 +27,33 @@ class _Layout:
     placeholders: list[Path] = field(default_factory=list)
 
 
-def command(
-    file: Path, root: Path, declared: Mapping[str, Path | None], folder: Path, words: Sequence[str]
-) -> list[str]:
+@dataclass(frozen=True)
+class Plan:
+    """What the private root shall hold beside the machine's own files."""
+
+    root: Path  # the folder that becomes the root
+    declared: Mapping[
+        str, Path | None
+    ]  # by absolute path what stands there; None: nothing yet, but the folder around it
+    empty: Sequence[str] = ()  # folders that hold nothing but what is declared in them
+
+
+def command(file: Path, plan: Plan, folder: Path, words: Sequence[str]) -> list[str]:
     """The command line that runs `words` behind a private root.
 
     Args:
         file: written by this function; all the rest stands in it.
-        root: the folder that becomes the root.
-        declared: by absolute path what shall stand there; None: nothing yet, but the folder around it.
+        plan: what the root holds.
         folder: where the command starts.
         words: program and arguments.
     """
-    paths = {path: source and str(source) for path, source in declared.items()}
-    specification = {"root": str(root), "declared": paths, "folder": str(folder), "command": list(words)}
+    specification = {
+        "root": str(plan.root),
+        "declared": {path: source and str(source) for path, source in plan.declared.items()},
+        "empty": list(plan.empty),
+        "folder": str(folder),
+        "words": list(words),
+    }
     file.write_text(json.dumps(specification, ensure_ascii=False), encoding="utf-8")
     return [sys.executable, "-I", "-S", str(Path(__file__)), str(file)]
 
@@ -61,32 +75,38 @@ def clear(root: Path) -> None:
     listed.unlink()
 
 
-def _build(root: Path, declared: Mapping[str, str | None]) -> _Layout:
+def _build(root: Path, declared: Mapping[str, str | None], empty: Sequence[str]) -> _Layout:
     tree: dict[str, object] = {}
+    for path in empty:
+        _branch(tree, path)[_EMPTY] = True
     for path, source in declared.items():
-        branch = tree
-        *parents, name = PurePosixPath(path).parts[1:]
-        for parent in parents:
-            branch = branch.setdefault(parent, {})  # type: ignore[assignment]  # a tree of dicts has no finite type
-        branch[name] = source
+        parent, _, name = path.rstrip("/").rpartition("/")
+        _branch(tree, parent)[name] = source
     layout = _Layout()
     _compose(layout, Path("/"), root, tree)
-    root.with_suffix(_PLACEHOLDERS).write_text(
-        json.dumps([str(path) for path in layout.placeholders]), encoding="utf-8"
-    )
+    placeholders = json.dumps([str(path) for path in layout.placeholders])
+    root.with_suffix(_PLACEHOLDERS).write_text(placeholders, encoding="utf-8")
     return layout
+
+
+def _branch(tree: dict[str, object], path: str) -> dict[str, object]:
+    """The part of the tree that stands for a folder."""
+    for name in PurePosixPath(path).parts[1:]:
+        tree = tree.setdefault(name, {})  # type: ignore[assignment]  # a tree of dicts has no finite type
+    return tree
 
 
 def _compose(layout: _Layout, original: Path, here: Path, tree: dict[str, object]) -> None:
     """A folder with the original's entries, except those that the tree replaces."""
     here.mkdir(parents=True, exist_ok=True)
     layout.placeholders.append(here)
+    empty = tree.pop(_EMPTY, False)
     for name, part in tree.items():
         if isinstance(part, dict):
             _compose(layout, original / name, here / name, part)
         elif isinstance(part, str):
             _place(layout, Path(part), here / name, needed=True)
-    for entry in _entries(original):
+    for entry in () if empty else _entries(original):
         if entry.name not in tree:
             _place(layout, entry, here / entry.name, needed=False)
 
@@ -106,9 +126,8 @@ def _place(layout: _Layout, source: Path, target: Path, *, needed: bool) -> None
     layout.placeholders.append(target)
 
 
-def _enter(root: Path, declared: Mapping[str, str | None], folder: str, words: list[str]) -> None:
+def _enter(root: Path, binds: Sequence[tuple[Path, Path, bool]], folder: str, words: list[str]) -> None:
     """Become `words` in a namespace of its own whose root is `root`."""
-    binds = _build(root, declared).binds
     libc = ctypes.CDLL(None, use_errno=True)
     user, group = os.getuid(), os.getgid()
     _checked(libc.unshare(_NEW_NAMESPACE | (_NEW_USER if user else 0)), "unshare")
@@ -134,4 +153,5 @@ def _checked(result: int, what: str) -> None:
 
 if __name__ == "__main__":
     given = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    _enter(Path(given["root"]), given["declared"], given["folder"], given["command"])
+    layout = _build(Path(given["root"]), given["declared"], given["empty"])
+    _enter(Path(given["root"]), layout.binds, given["folder"], given["words"])

@@ -32,6 +32,8 @@ class Node:
     children: list[str] = field(default_factory=list)
     input_parameters: dict[str, str] = field(default_factory=dict)
     input_artifacts: dict[str, str] = field(default_factory=dict)
+    input_hashes: dict[str, str] = field(default_factory=dict)  # SHA-256 of the artifacts, as the next one's
+    output_hashes: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, str | None] = field(default_factory=dict)  # outputs, as the next ones are
     artifacts: dict[str, Path] = field(default_factory=dict)
     result: str | None = None
@@ -158,7 +160,7 @@ class RunRecord:
         artifacts = {name: self._inside(path) for name, path in node.artifacts.items()}
         outputs: dict[str, Any] = {
             "parameters": _listed(node.parameters),
-            "artifacts": [{"name": name, "path": path} for name, path in artifacts.items()],
+            "artifacts": _with_hashes(artifacts, node.output_hashes),
             "result": node.result,
             "exitCode": None if node.exit_code is None else str(node.exit_code),
         }
@@ -176,7 +178,7 @@ class RunRecord:
             "children": list(node.children),
             "inputs": {
                 "parameters": _listed(node.input_parameters),
-                "artifacts": [{"name": name, "path": path} for name, path in node.input_artifacts.items()],
+                "artifacts": _with_hashes(node.input_artifacts, node.input_hashes),
             },
             "outputs": {name: value for name, value in outputs.items() if value or value == ""},
             "here": self._here(node),
@@ -212,3 +214,10 @@ def shown_time(moment: datetime.datetime) -> str:
 
 def _listed(values: Mapping[str, str | None]) -> list[dict[str, str | None]]:
     return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def _with_hashes(paths: Mapping[str, str], hashes: Mapping[str, str]) -> list[dict[str, str]]:
+    return [
+        {"name": name, "path": path} | ({"sha256": hashes[name]} if name in hashes else {})
+        for name, path in paths.items()
+    ]

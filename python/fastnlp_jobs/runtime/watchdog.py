@@ -1,0 +1,63 @@
+"""Ends the steps when the process that started them is gone, however it went: also by kill -9.
+
+POSIX only. One small process for all steps reads from a pipe which process groups run; when the pipe ends because its
+writer is gone, it kills those that are left. This file is also its program and needs nothing but the standard library.
+"""
+
+import atexit
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+_lock = threading.Lock()
+_process: subprocess.Popen[bytes] | None = None
+
+
+def guard(group: int) -> None:
+    """End this process group when this process ends."""
+    _tell(f"+{group}\n")
+
+
+def release(group: int) -> None:
+    """The group has ended by itself."""
+    _tell(f"-{group}\n")
+
+
+def _tell(line: str) -> None:
+    if sys.platform == "win32":
+        return
+    with _lock:
+        stdin = _started().stdin
+        assert stdin is not None, "it was started with a pipe"
+        stdin.write(line.encode())
+        stdin.flush()
+
+
+def _started() -> subprocess.Popen[bytes]:
+    """The watching process; in a session of its own, so that no Ctrl-C reaches it."""
+    global _process
+    if _process is None:
+        command = [sys.executable, "-I", "-S", str(Path(__file__))]
+        _process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        atexit.register(_process.communicate)
+    return _process
+
+
+def _watch() -> None:
+    groups: set[int] = set()
+    for line in sys.stdin:
+        if line.startswith("+"):
+            groups.add(int(line))
+        else:
+            groups.discard(-int(line))
+    for group in groups:
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    _watch()
