@@ -1,6 +1,6 @@
 """A step of a workflow: one job in its container. Images, node classes, resources and retries are known only here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -10,6 +10,7 @@ from hera.workflows import (
     EmptyDirVolume,
     ExistingVolume,
     NoneArchiveStrategy,
+    Parameter,
     RawArtifact,
     Resources,
     RetryStrategy,
@@ -23,7 +24,17 @@ from hera.workflows import (
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.job import load_job
 from fastnlp_jobs.runtime.offer import NODE_CLASS
-from fastnlp_jobs.settings import Images, NodeClass, SecretSource, Settings, State, Storage, Toleration
+from fastnlp_jobs.settings import (
+    Images,
+    NodeClass,
+    SecretSource,
+    Settings,
+    State,
+    StepSettings,
+    Storage,
+    Toleration,
+)
+from fastnlp_jobs.shards import STAGE_KEYS, ShardedConfig
 
 GPU = "nvidia.com/gpu"
 NODE_CLASSES = {
@@ -70,37 +81,110 @@ def workflow_input(settings: Settings) -> Stored | str:
 
 
 def step(settings: Settings, job: str, *, output: str, node_class: str = "cpu", **sources: Step | Stored | str) -> Step:
-    """Add a job to the workflow that is being built, if the settings name it.
+    """Add a job to the workflow that is being built, if the settings name it; in shards, stage after stage.
 
     Args:
         settings: hold the job's config, and what differs from the defaults of the node class.
-        job: name of the job, of its image and of its task.
+        job: name of the job, of its image and of its last task.
         output: name of the artifact it writes.
         node_class: one of NODE_CLASSES; the settings may name another.
         sources: by field of the job's Config, the step whose artifact it reads, a stored file, or a value.
     """
     if job not in settings.values.steps:
         return Step(job, output, task=None)
+    whole = _wire(settings, job, output, sources)
+    stages = _stages(job)
+    if settings.values.shards > 1 and stages:
+        tasks = [_wire_stage(whole, job, stage, settings.values.shards) for stage in stages]
+    else:
+        tasks = [whole]
+    own = settings.step(job, given={**(dict.fromkeys(STAGE_KEYS) if stages else {}), **tasks[-1].values})
+    node_class = settings.values.nodes.get(job, node_class)
+    last = None
+    for wiring in tasks:
+        task = _task(settings, job, own, node_class, wiring)
+        if last is not None:
+            last >> task
+        last = task
+    return Step(job, output, last)
+
+
+@dataclass(frozen=True)
+class _Wiring:
+    """A task of a job: what its container reads and writes, and where that comes from."""
+
+    name: str
+    values: dict[str, str]  # by key of the job's config
+    inputs: list[Artifact | Parameter]
+    outputs: list[Artifact]
+    arguments: list[Artifact | Parameter]
+    makers: list[Task]
+    shards: list[int] | None = None  # repeated for each
+
+
+def _wire(settings: Settings, job: str, output: str, sources: dict[str, Step | Stored | str]) -> _Wiring:
+    """The task that does the whole job."""
     values = {field: source for field, source in sources.items() if isinstance(source, str)}
     stored = {field: source for field, source in sources.items() if isinstance(source, Stored)}
     read = {field: source for field, source in sources.items() if isinstance(source, Step)}
     makers = _makers(settings, job, read)
-    inputs: list[Artifact] = [_fetched(field, source) for field, source in stored.items()]
+    inputs: list[Artifact | Parameter] = [_fetched(field, source) for field, source in stored.items()]
     inputs += [Artifact(name=read[field].output, path=f"/in/{read[field].output}") for field in makers]
     for field, artifact in zip([*stored, *makers], inputs, strict=True):
         values[field] = f"{{{{inputs.artifacts.{artifact.name}.path}}}}"
     values["output"] = f"{{{{outputs.artifacts.{output}.path}}}}"
-    kept = load_job(job).Config.path_fields("state")
-    values |= dict.fromkeys(kept, _STATE)
-    own = settings.step(job, given=values)
-    node_class = settings.values.nodes.get(job, node_class)
-    container = Container(
+    return _Wiring(
         name=job,
-        command=["fastnlp", job],
-        args=["--config", "{{inputs.artifacts.config.path}}", *_overrides(values)],
-        env=_environment(own.secrets) or None,
-        inputs=[RawArtifact(name="config", path="/in/config.yaml", data=own.config_text), *inputs],
+        values=values | dict.fromkeys(load_job(job).Config.path_fields("state"), _STATE),
+        inputs=inputs,
         outputs=[Artifact(name=output, path=f"/out/{output}", archive=NoneArchiveStrategy())],
+        arguments=[maker.get_artifact(read[field].output) for field, maker in makers.items()],
+        makers=list(makers.values()),
+    )
+
+
+def _stages(job: str) -> dict[str, str | None]:
+    """The stages of a job that can be split, each with the stage whose parts it reads; else none."""
+    config_class = load_job(job).Config
+    return config_class.READS_PARTS_OF if issubclass(config_class, ShardedConfig) else {}
+
+
+def _wire_stage(whole: _Wiring, job: str, stage: str, shards: int) -> _Wiring:
+    """The task of one stage. Argo cannot fan artifacts in by name: parts meet under one prefix of their keys."""
+    values, before = whole.values | {"stage": stage}, _stages(job)[stage]
+    inputs = list(whole.inputs)
+    if before is not None:
+        inputs.append(S3Artifact(name="parts", path="/in/parts", key=_parts_key(job, before)))
+        values["parts"] = "{{inputs.artifacts.parts.path}}"
+    if stage == "merge":
+        return replace(whole, values=values, inputs=inputs)
+    number = "{{inputs.parameters.shard}}"
+    values |= {"shard": f"{number}/{shards}", "output": "{{outputs.artifacts.part.path}}"}
+    key = f"{_parts_key(job, stage)}/{number}"
+    return replace(
+        whole,
+        name=f"{job}-{stage}",
+        values=values,
+        inputs=[Parameter(name="shard"), *inputs],
+        outputs=[S3Artifact(name="part", path="/out/part", key=key, archive=NoneArchiveStrategy())],
+        arguments=[Parameter(name="shard", value="{{item}}"), *whole.arguments],
+        shards=list(range(1, shards + 1)),
+    )
+
+
+def _parts_key(job: str, stage: str) -> str:
+    return f"{{{{workflow.name}}}}/parts/{job}-{stage}"
+
+
+def _task(settings: Settings, job: str, own: StepSettings, node_class: str, wiring: _Wiring) -> Task:
+    kept = load_job(job).Config.path_fields("state")
+    container = Container(
+        name=wiring.name,
+        command=["fastnlp", job],
+        args=["--config", "{{inputs.artifacts.config.path}}", *_overrides(wiring.values)],
+        env=_environment(own.secrets) or None,
+        inputs=[RawArtifact(name="config", path="/in/config.yaml", data=own.config_text), *wiring.inputs],
+        outputs=wiring.outputs,
         **_placed(
             settings,
             job,
@@ -109,11 +193,10 @@ def step(settings: Settings, job: str, *, output: str, node_class: str = "cpu", 
             volumes=[_state(settings.values.state, job)] if kept else [],
         ),
     )
-    artifacts = [maker.get_artifact(read[field].output) for field, maker in makers.items()]
-    task = Task(name=job, template=container, arguments=artifacts or None)
-    for maker in makers.values():
+    task = Task(name=wiring.name, template=container, arguments=wiring.arguments or None, with_param=wiring.shards)
+    for maker in wiring.makers:
         maker >> task
-    return Step(job, output, task)
+    return task
 
 
 def summary(settings: Settings) -> None:

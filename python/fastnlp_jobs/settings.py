@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -87,6 +87,7 @@ class SettingsFile(_Group):
     steps: dict[str, dict[str, Any] | None] = Field(
         min_length=1, description="config of each step; a step not named here is off"
     )
+    shards: int = Field(1, ge=1, le=1000, description="parts in which prepare and mine work side by side")
     secrets: dict[str, SecretSource | None] = Field(
         {}, description="by environment variable; one that a step cannot do without is passed anyway"
     )
@@ -116,12 +117,12 @@ class Settings:
     values: SettingsFile
     file: YamlFile
 
-    def step(self, job: str, given: Collection[str]) -> StepSettings:
+    def step(self, job: str, given: Mapping[str, str | None]) -> StepSettings:
         """What the file sets for a job.
 
         Args:
             job: a step that is on.
-            given: paths of the job's Config that the workflow sets itself.
+            given: by key of the job's Config, what the workflow itself sets; None where it leaves the default.
 
         Raises:
             BadInput: a key that the job does not know, a bad value, or a key the workflow sets itself.
@@ -131,7 +132,7 @@ class Settings:
         for key in given:
             if key in config:
                 raise BadInput(f"{part.where((key,))}: `{key}` of step {job} is set by the workflow; remove the line")
-            part.values[key] = "set-by-the-workflow"
+        part.values |= given
         job_config = load_job(job).Config
         needed = validate(job_config, part).needed_secrets()
         named = [name for name in secrets(job_config).values() if name in self.values.secrets or name in needed]

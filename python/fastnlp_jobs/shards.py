@@ -13,7 +13,7 @@ from pydantic import AfterValidator, model_validator
 from fastnlp_jobs.job import JobConfig, Role
 
 Parts = Annotated[Path | None, Role("parts")]
-_KEYS = ("stage", "shard", "parts")
+STAGE_KEYS = ("stage", "shard", "parts")
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ class ShardedConfig(JobConfig):
     def identity(self) -> dict[str, Any]:
         """A merge is named like the whole job; a part names its stage and shard too."""
         kept = () if self.stage in (None, "merge") else ("stage", "shard")
-        return {key: value for key, value in super().identity().items() if key in kept or key not in _KEYS}
+        return {key: value for key, value in super().identity().items() if key in kept or key not in STAGE_KEYS}
 
     def identity_of_part(self, shard: str) -> dict[str, Any]:
         """What the part that `shard` left for this stage names."""
-        whole = {key: value for key, value in self.identity().items() if key not in _KEYS}
+        whole = {key: value for key, value in self.identity().items() if key not in STAGE_KEYS}
         return whole | {"stage": self._stage_before, "shard": shard}

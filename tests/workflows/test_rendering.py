@@ -1,7 +1,8 @@
 """What `hera generate yaml` prints for each settings file, compared with the stored YAML.
 
 After a wanted change, write the stored files again: FASTNLP_SETTINGS=NAME hera generate yaml workflows/full.py
---to tests/workflows/rendered/NAME.yaml (and tests/workflows/gpu4.py with FASTNLP_SETTINGS=tests/workflows/gpu4.yaml).
+--to tests/workflows/rendered/NAME.yaml (and tests/workflows/gpu4.py with FASTNLP_SETTINGS=tests/workflows/gpu4.yaml,
+workflows/full.py with tests/workflows/shards.yaml).
 """
 
 import os
@@ -23,7 +24,10 @@ HERE = Path(__file__).parent
 FULL = ROOT / "workflows" / "full.py"
 SHIPPED = sorted(path.stem for path in (ROOT / "configs" / "workflows").glob("*.yaml"))
 # by stored file: the workflow and its settings
-RENDERED = {name: (FULL, name) for name in SHIPPED} | {"gpu4": (HERE / "gpu4.py", str(HERE / "gpu4.yaml"))}
+RENDERED = {name: (FULL, name) for name in SHIPPED} | {
+    "gpu4": (HERE / "gpu4.py", str(HERE / "gpu4.yaml")),
+    "shards": (FULL, str(HERE / "shards.yaml")),
+}
 FOR_THIS_MACHINE = [name for name in RENDERED if name != "cluster"]  # which names an S3 artifact
 ALL_ON = "input: a\nsteps:\n" + "".join(f"  {job}:\n" for job in job_names())
 

@@ -9,6 +9,7 @@ from fastnlp_jobs import jobs
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.settings import SettingsFile, load_settings
 
+PATHS = {"input": "{{inputs.artifacts.a.path}}", "output": "{{outputs.artifacts.b.path}}"}
 EXAMPLE_JOBS = Path(__file__).parents[1] / "jobs" / "example_jobs"
 
 
@@ -28,7 +29,7 @@ def load(tmp_path, monkeypatch):
 
 def refusal(load, text, job="number"):
     with pytest.raises(BadInput) as refused:
-        load(text).step(job, ["input", "output"])
+        load(text).step(job, PATHS)
     return str(refused.value)
 
 
@@ -43,11 +44,11 @@ def test_every_key_of_a_settings_file_is_documented():
 def test_settings_give_the_config_of_each_step_they_name(load):
     settings = load("input: a.txt\nsteps:\n  number:\n    start: 3\n")
     assert (settings.name, settings.values.input, list(settings.values.steps)) == ("mine", "a.txt", ["number"])
-    assert settings.step("number", ["input", "output"]).config_text == "start: 3\n"
+    assert settings.step("number", PATHS).config_text == "start: 3\n"
 
 
 def test_a_step_may_be_named_without_a_config(load):
-    assert load("steps:\n  number:\n").step("number", ["input", "output"]).config_text == "{}\n"
+    assert load("steps:\n  number:\n").step("number", PATHS).config_text == "{}\n"
 
 
 def test_a_path_is_taken_as_it_is(load, monkeypatch, tmp_path):
