@@ -258,6 +258,15 @@ def test_a_folder_without_documents_is_refused(tmp_path: Path) -> None:
         execute("describe", Config(input=tmp_path / "empty", output=tmp_path / "description"))
 
 
+def test_a_column_of_another_type_is_refused(tmp_path: Path) -> None:
+    comments = write_comments(tmp_path / "c", reviews(20))
+    documents = write_documents(tmp_path / "d", reviews(20), comments)
+    path = documents / "documents.parquet"
+    pl.read_parquet(path).with_columns(pl.col("created_at").cast(pl.String)).write_parquet(path)
+    with pytest.raises(BadInput, match=r"documents\.parquet: column `created_at`: expected Datetime.*, got String"):
+        execute("describe", Config(input=documents, output=tmp_path / "description"))
+
+
 def test_an_unknown_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="expected a name such as Asia/Shanghai"):
         Config(input=Path("in"), output=Path("out"), timezone="Shanghai")

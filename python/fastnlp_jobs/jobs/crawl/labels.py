@@ -101,7 +101,7 @@ def _splits(place: SplitPlace | None, file: SourceFile, batch: Batch) -> list[st
         split = place.names.get(value) or value
         if split and split not in get_args(Split):
             raise BadInput(
-                f"{file.path}: row {row}: column `{place.column}`: expected train, dev or test, got {value!r:.40}; "
+                f"{file.path}: row {row}: column `{place.column}`: expected train, dev or test, got {value!r:.20}; "
                 "say what it means in mapping.split.names"
             )
         splits.append(split or None)

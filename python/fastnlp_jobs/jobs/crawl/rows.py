@@ -158,14 +158,17 @@ def _each(cells: Cells, read: Callable[[str | None], Value]) -> list[Value]:
 
 def _broken_characters(cells: Cells) -> dict[int, str]:
     """Position to reason of the cells that no text column can hold."""
-    together = "".join(cell for cell in cells if cell)
-    try:
-        together.encode()
-        if "\0" not in together:
-            return {}
-    except UnicodeEncodeError:
-        pass
+    if _is_plain("".join(cell for cell in cells if cell)):
+        return {}
     return {at: reason for at, cell in enumerate(cells) if cell and (reason := _what_is_broken(cell))}
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def _what_is_broken(cell: str) -> str | None:

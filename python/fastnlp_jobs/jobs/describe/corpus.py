@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from fastnlp_jobs import events
 from fastnlp_jobs.jobs.describe import keyness, pictures, questions
+from fastnlp_jobs.queries import scan
 from fastnlp_jobs.schemas import (
     BREAKDOWN,
     COMPARISON,
@@ -19,7 +20,7 @@ from fastnlp_jobs.schemas import (
     TIMELINE,
     WORDS,
 )
-from fastnlp_jobs.tables import read_schema, write_table
+from fastnlp_jobs.tables import write_table
 
 if TYPE_CHECKING:
     from fastnlp_jobs.jobs.describe import Config
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 def describe(config: "Config") -> dict[str, Any]:
     """Write every table and picture into `config.output`; gives the fields of the Result."""
-    documents = _scan(config.input / "documents.parquet", DOCUMENTS)
-    removed = _scan(config.input / "removed.parquet", REMOVED)
+    documents = scan(config.input / "documents.parquet", DOCUMENTS)
+    removed = scan(config.input / "removed.parquet", REMOVED)
     totals = questions.totals(documents)
     num_documents = totals["documents"]
     every_word, every_emote = questions.items(documents)
@@ -60,11 +61,6 @@ def describe(config: "Config") -> dict[str, Any]:
         "words_compared": compared.words.height if compared.was_possible else None,
         "words_not_drawn": not_drawn,
     }
-
-
-def _scan(path: Path, schema: pa.Schema) -> pl.LazyFrame:
-    read_schema(path, schema)
-    return pl.scan_parquet(path, glob=False)
 
 
 def _write(rows: pl.DataFrame, path: Path, schema: pa.Schema) -> None:

@@ -16,8 +16,8 @@ import polars as pl
 from fastnlp_core import benjamini_hochberg
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.describe.questions import collect
+from fastnlp_jobs.queries import scan
 from fastnlp_jobs.schemas import EXAMPLES
-from fastnlp_jobs.tables import read_schema
 
 if TYPE_CHECKING:
     from fastnlp_jobs.jobs.describe import Compare, Config
@@ -80,8 +80,7 @@ def _examples(config: "Config") -> pl.LazyFrame | None:
     path = config.input / "examples.parquet"
     if not path.exists():
         return None
-    read_schema(path, EXAMPLES)
-    return pl.scan_parquet(path, glob=False).select("id", "labels")
+    return scan(path, EXAMPLES).select("id", "labels")
 
 
 def _labels(config: "Config", documents: pl.LazyFrame) -> list[str]:

@@ -154,7 +154,7 @@ def _user_word(line: str) -> tuple[str, int | None, str | None]:
 def _read_words(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (UnicodeDecodeError, IsADirectoryError) as error:
+    except (UnicodeDecodeError, OSError) as error:
         raise BadInput(f"{path}: expected a UTF-8 text file with one word a line ({error})") from error
     return [line.strip() for line in lines if line.strip()]
 

@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from fastnlp_jobs import lineage
+from fastnlp_jobs.queries import scan
 from fastnlp_jobs.schemas import (
     BREAKDOWN,
     COMMENTS,
@@ -117,16 +118,6 @@ def read_facts(config: "Config") -> Facts:
         None if config.description is None else _read_description(config.description),
         None if config.patterns is None else _read_patterns(config.patterns),
     )
-
-
-def scan(path: Path, schema: pa.Schema) -> pl.LazyFrame:
-    """The table at `path` as a lazy query.
-
-    Raises:
-        BadInput: no Parquet file, or a column is missing.
-    """
-    read_schema(path, schema)
-    return pl.scan_parquet(path, glob=False)
 
 
 def _table(path: Path, schema: pa.Schema) -> pl.DataFrame:

@@ -100,24 +100,24 @@ def _shares(description: Description, dimension: str, title: str) -> Chart | Non
     known = rows.drop_nulls("value")
     if known.height < FEWEST_BARS:
         return None
-    top = known.head(BARS)
+    top = known.head(BARS).select(label="value", value="documents")
     missing = _documents(rows) - _documents(known)
     caption = f"The {top.height} largest of {shown.integer(known.height)}."
     caption += f" {shown.integer(missing)} documents do not say." if missing else ""
     hover = "%{customdata}<br>%{x:,} documents<extra></extra>"
     layout = {"xaxis": _axis("documents")}
-    return _bars(dimension, title, caption, top["value"], top["documents"], hover, layout)
+    return _bars(dimension, title, caption, top, hover, layout)
 
 
 def _items(description: Description, kind: str, title: str) -> Chart | None:
     rows = description.words.filter(pl.col("kind") == kind)
     if rows.height < FEWEST_BARS:
         return None
-    top = rows.sort("documents", "item", descending=[True, False]).head(BARS)
+    top = rows.sort("documents", "item", descending=[True, False]).head(BARS).select(label="item", value="share")
     caption = f"The {top.height} that most documents hold; one that is repeated in a document counts once."
     hover = "%{customdata}<br>%{x:.2~%} of the documents<extra></extra>"
     layout = {"xaxis": {**_axis("share of the documents"), "tickformat": ".2~%"}}
-    return _bars(kind, title, caption, top["item"], top["share"], hover, layout)
+    return _bars(kind, title, caption, top, hover, layout)
 
 
 def _keyness(description: Description) -> Chart | None:
@@ -210,13 +210,13 @@ def _rules(patterns: Patterns) -> Chart | None:
     return Chart("rules", "Rules against their baseline", caption, 420, traces, layout)
 
 
-def _bars(
-    name: str, title: str, caption: str, labels: pl.Series, values: pl.Series, hover: str, layout: dict[str, Any]
-) -> Chart:
+def _bars(name: str, title: str, caption: str, bars: pl.DataFrame, hover: str, layout: dict[str, Any]) -> Chart:
+    """One bar for each row of `bars` (label, value)."""
+    labels = bars["label"]
     trace = {
         "type": "bar",
         "orientation": "h",
-        "x": values.to_list(),
+        "x": bars["value"].to_list(),
         "y": list(range(len(labels))),
         "customdata": [_escaped(label) for label in labels],
         "meta": FIRST,

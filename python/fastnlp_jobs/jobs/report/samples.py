@@ -9,7 +9,7 @@ import polars as pl
 
 from fastnlp_core import normalize
 from fastnlp_jobs.jobs.report import shown
-from fastnlp_jobs.jobs.report.facts import scan
+from fastnlp_jobs.queries import scan
 from fastnlp_jobs.schemas import COMMENTS, DOCUMENTS, REJECTED, REMOVED
 
 if TYPE_CHECKING:
