@@ -27,6 +27,7 @@ with Workflow(
     entrypoint="main",
     on_exit="summary",
     arguments=None if isinstance(source, Stored) else [input_parameter],
+    annotations={"fastnlp/paths": "input"},  # docker mounts what this parameter names
     labels={"app.kubernetes.io/part-of": "fastnlp", "fastnlp/settings": settings.name},
     # any user id but root, and volumes that it may write
     security_context=models.PodSecurityContext(run_as_non_root=True, run_as_user=10001, fs_group=10001),

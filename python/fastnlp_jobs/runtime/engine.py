@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hera.workflows import models
@@ -12,7 +12,7 @@ from fastnlp_jobs.runtime.attempts import run_with_retries
 from fastnlp_jobs.runtime.call import Arguments, Call, bound_artifacts, bound_parameters, input_values
 from fastnlp_jobs.runtime.capacity import Capacity
 from fastnlp_jobs.runtime.demand import Demand
-from fastnlp_jobs.runtime.executor import Executor
+from fastnlp_jobs.runtime.executor import Executor, Mount
 from fastnlp_jobs.runtime.expressions import ExpressionError
 from fastnlp_jobs.runtime.files import Store
 from fastnlp_jobs.runtime.graph import run_dag
@@ -31,6 +31,7 @@ class Machine:
     executor: Executor
     available: Demand
     secrets: Mapping[str, str]  # by name of the environment variable
+    shared: Sequence[Mount] = ()  # files of this machine, for the steps whose command names them
 
 
 class Engine:
@@ -42,6 +43,7 @@ class Engine:
         self.record = record
         self.executor = machine.executor
         self.secrets = machine.secrets
+        self.shared = machine.shared
         self.available = machine.available
         self.halting = Halting()
         self.capacity = self.halting.watch(Capacity(_amounts(workflow, machine.available)))

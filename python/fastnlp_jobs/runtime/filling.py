@@ -1,7 +1,7 @@
 """From a template to a try: folder, paths, and every tag filled in."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ def prepare(engine: "Engine", call: Call, node: Node, attempt: int, gpus: Sequen
         (folder / name).mkdir(parents=True)
     engine.record.update(node, folder=folder)
     paths = _paths(engine, call, folder)
-    mounts = [*paths.values(), *_volumes(engine, template)]
+    mounts = [*paths.values(), *_volumes(engine, template, call.values)]
     declared = engine.executor.shows_declared_paths(model.words(template), mounts)
     shown = {tag: mount.path if declared else str(mount.source) for tag, mount in paths.items()}
     values = {**call.values, **shown}
@@ -41,12 +41,14 @@ def prepare(engine: "Engine", call: Call, node: Node, attempt: int, gpus: Sequen
         node.input_artifacts[artifact.name] = shown[tag]
         if source is not None and (digest := engine.store.hash_of(source)):
             node.input_hashes[artifact.name] = digest
+    arguments = [substitute(word, values) for word in container.args or []]
+    mounts += [mount for mount in engine.shared if any(mount.path in word for word in arguments)]
     return Try(
         name=f"{engine.record.name}-{call.path or 'main'}-{attempt + 1}",
         folder=folder,
         image=container.image,
         command=[substitute(word, values) for word in container.command or []],
-        arguments=[substitute(word, values) for word in container.args or []],
+        arguments=arguments,
         script=substitute(template.script.source, values) if template.script and template.script.source else None,
         working_folder=substitute(container.working_dir, values) if container.working_dir else None,
         environment=_environment(engine, container, values),
@@ -123,7 +125,7 @@ def _parameter_paths(template: models.Template) -> dict[str, str]:
     return {name: path for name, path in declared.items() if path}
 
 
-def _volumes(engine: "Engine", template: models.Template) -> list[Mount]:
+def _volumes(engine: "Engine", template: models.Template, values: Mapping[str, str]) -> list[Mount]:
     """What the container mounts; a claim is a folder that outlives the try."""
     declared = model.volumes(engine.workflow, template)
     own = set(model.claim_templates(engine.workflow))
@@ -137,7 +139,7 @@ def _volumes(engine: "Engine", template: models.Template) -> list[Mount]:
         elif claim is not None:
             source = engine.record.folder.parent / "volumes" / claim.claim_name
         if source is not None:
-            source = source / mount.sub_path if mount.sub_path else source
+            source = source / substitute(mount.sub_path, values) if mount.sub_path else source
             source.mkdir(parents=True, exist_ok=True)
         in_memory = bool(volume and volume.empty_dir and volume.empty_dir.medium == "Memory")
         mounts.append(Mount(mount.mount_path, source, "volume", in_memory, bool(mount.read_only)))

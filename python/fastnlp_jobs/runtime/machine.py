@@ -24,6 +24,7 @@ from fastnlp_jobs.runtime.local import LocalExecutor
 from fastnlp_jobs.runtime.offer import refuse_too_large, this_machine
 from fastnlp_jobs.runtime.record import RunRecord
 from fastnlp_jobs.runtime.secrets import secret_values
+from fastnlp_jobs.runtime.shared_paths import share_paths
 from fastnlp_jobs.runtime.step_logs import step_logs_shown
 from fastnlp_jobs.runtime.supported import refuse_unsupported
 
@@ -61,7 +62,8 @@ def run_on_machine(workflow: models.Workflow, *, on: str, run_dir: Path, log: Te
     available = this_machine()
     refuse_too_large(workflow, available)
     _refuse_unable(workflow, executor)
-    machine = Machine(executor, available, secret_values(workflow))
+    shared = share_paths(workflow) if on == "docker" else []
+    machine = Machine(executor, available, secret_values(workflow), shared)
     folder = _make_run_folder(run_dir, workflow)
     (folder / "workflow.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
     record = RunRecord(folder, workflow.metadata.name or folder.name, model.parameter_values(workflow))

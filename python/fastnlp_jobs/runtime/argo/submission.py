@@ -12,6 +12,7 @@ from fastnlp_jobs.runtime.answer import answer
 from fastnlp_jobs.runtime.argo.client import SUBMISSION, ArgoClient, Manifest
 from fastnlp_jobs.runtime.argo.follow import Progress, ending, logs_shown, wait_for_end
 from fastnlp_jobs.runtime.argo.server import DEFAULT_NAMESPACE, Server
+from fastnlp_jobs.runtime.shared_paths import refuse_paths
 
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' own choice: no letters that make words
 _LONGEST_PREFIX = 58  # with the suffix 63, what a label may hold
@@ -24,8 +25,10 @@ def submit_to_argo(manifest: Manifest, options: argparse.Namespace, server: Serv
         0 created or Succeeded, 1 Failed or Error, 130 or 143 detached by a signal.
 
     Raises:
+        BadInput: a parameter names a file of this machine.
         JobError: see `ArgoClient`.
     """
+    refuse_paths(manifest)
     client = ArgoClient(server)
     metadata = manifest["metadata"]
     namespace = metadata.setdefault("namespace", server.namespace or DEFAULT_NAMESPACE)
