@@ -3,6 +3,16 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(eq=False)
+class _Wait:
+    order: int
+    wanted: Mapping[str, float]
+    may_start: Callable[[], bool]
+    over: threading.Event = field(default_factory=threading.Event)
+    held: bool = False
 
 
 class Capacity:
@@ -15,8 +25,8 @@ class Capacity:
             available: by name; what is not named is not limited.
         """
         self._free = dict(available)
-        self._condition = threading.Condition()
-        self._waiting: list[tuple[int, Mapping[str, float]]] = []
+        self._lock = threading.Lock()
+        self._waiting: list[_Wait] = []
 
     @contextmanager
     def hold(self, wanted: Mapping[str, float], may_start: Callable[[], bool], order: int) -> Iterator[bool]:
@@ -30,32 +40,38 @@ class Capacity:
         Yields:
             Whether they are held; False: it may not start any more.
         """
-        wanted = dict(wanted)  # one of its own, told from equal ones by identity
-        with self._condition:
-            self._waiting.append((order, wanted))
-            self._waiting.sort(key=lambda one: one[0])
-            self._condition.wait_for(lambda: not may_start() or self._is_next(wanted))
-            self._remove(wanted)
-            started = may_start()
-            if started:
-                self._change(wanted, -1)
-            self._condition.notify_all()  # another may fit as well
+        wait = _Wait(order, wanted, may_start)
+        with self._lock:
+            self._waiting.append(wait)
+            self._waiting.sort(key=lambda one: one.order)
+            self._serve()
+        wait.over.wait()
         try:
-            yield started
+            yield wait.held
         finally:
-            if started:
-                with self._condition:
+            if wait.held:
+                with self._lock:
                     self._change(wanted, +1)
-                    self._condition.notify_all()
+                    self._serve()
 
     def look_again(self) -> None:
         """Let those who wait ask whether they may still start."""
-        with self._condition:
-            self._condition.notify_all()
+        with self._lock:
+            self._serve()
 
-    def _is_next(self, wanted: Mapping[str, float]) -> bool:
-        first = next((one for _order, one in self._waiting if self._fits(one)), None)
-        return first is wanted
+    def _serve(self) -> None:
+        """End the wait of all who fit or may not start, in order."""
+        for wait in list(self._waiting):
+            if not wait.may_start():
+                self._end(wait)
+            elif self._fits(wait.wanted):
+                self._change(wait.wanted, -1)
+                wait.held = True
+                self._end(wait)
+
+    def _end(self, wait: _Wait) -> None:
+        self._waiting.remove(wait)
+        wait.over.set()
 
     def _fits(self, wanted: Mapping[str, float]) -> bool:
         # the allowance is for sums of tenths, such as ten steps of 100m on one core
@@ -65,6 +81,3 @@ class Capacity:
         for name, amount in wanted.items():
             if name in self._free:
                 self._free[name] += sign * amount
-
-    def _remove(self, wanted: Mapping[str, float]) -> None:
-        self._waiting = [one for one in self._waiting if one[1] is not wanted]

@@ -11,6 +11,7 @@ from typing import Any, Literal
 Phase = Literal["Pending", "Running", "Succeeded", "Failed", "Error", "Skipped", "Omitted"]
 NodeType = Literal["Pod", "DAG", "Steps", "StepGroup", "TaskGroup", "Retry", "Skipped"]
 STATE_FILE = "run.json"
+_END = "\n }\n}"  # of the status and of the whole
 _FNV_OFFSET, _FNV_PRIME = 0x811C9DC5, 0x01000193
 
 
@@ -78,6 +79,7 @@ class RunRecord:
         self.started_at = now()
         self.finished_at: datetime.datetime | None = None
         self.changed: Callable[[Node], None] = lambda _node: None
+        self._texts: dict[str, str] = {}  # of the nodes, so that a change costs one node and not all
         self._lock = threading.Lock()
         self._write()
 
@@ -96,6 +98,7 @@ class RunRecord:
             parent = self.nodes.get(node.boundary_id or "")
             if parent is not None:
                 parent.children.append(node.id)
+                self._describe_again(parent)
         self.update(node)
         return node
 
@@ -112,6 +115,7 @@ class RunRecord:
                 node.started_at = now()
             elif node.fulfilled and node.finished_at is None:
                 node.finished_at = now()
+            self._describe_again(node)
             self._write()
             self.changed(node)
 
@@ -124,7 +128,8 @@ class RunRecord:
     def state(self) -> dict[str, Any]:
         """The run as Argo describes a workflow."""
         with self._lock:
-            return self._state()
+            state: dict[str, Any] = json.loads((self.folder / STATE_FILE).read_text(encoding="utf-8"))
+        return state
 
     def _id_of(self, name: str) -> str:
         """The id that Argo gives: the workflow's name and a hash (FNV-1a) of the node's."""
@@ -135,18 +140,24 @@ class RunRecord:
             number = ((number ^ byte) * _FNV_PRIME) & 0xFFFFFFFF
         return f"{self.name}-{number}"
 
+    def _describe_again(self, node: Node) -> None:
+        self._texts[node.id] = json.dumps(self._describe(node), ensure_ascii=False)
+
     def _write(self) -> None:
+        """Write the state with a line for each node; the file is whole at every moment."""
+        around = json.dumps(self._around(), indent=1, ensure_ascii=False).removesuffix(_END)
+        nodes = ",\n".join(f"   {json.dumps(name)}: {text}" for name, text in self._texts.items())
         beside = self.folder / f"{STATE_FILE}.partial"
-        beside.write_text(json.dumps(self._state(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        beside.write_text(f'{around},\n  "nodes": {{\n{nodes}\n  }}{_END}\n', encoding="utf-8")
         beside.replace(self.folder / STATE_FILE)
 
-    def _state(self) -> dict[str, Any]:
+    def _around(self) -> dict[str, Any]:
+        """Everything but the nodes, which are the last of the status."""
         status = {
             "phase": self.phase,
             "message": self.message,
             "startedAt": shown_time(self.started_at),
             "finishedAt": shown_time(self.finished_at) if self.finished_at else None,
-            "nodes": {node.id: self._describe(node) for node in self.nodes.values()},
         }
         return {
             "apiVersion": "argoproj.io/v1alpha1",
