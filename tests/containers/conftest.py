@@ -1,10 +1,17 @@
 """Containers of the jobs' images, under the restrictions of a careful cluster."""
 
+import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from tests.workflows.test_conformance import IMAGE
+
+from fastnlp_jobs.runtime.submit import submit
 
 RESTRICTED = (
     *("--read-only", "--tmpfs", "/tmp", "--network", "none"),
@@ -23,3 +30,41 @@ def docker(require: Callable[[str], Path]) -> Docker:
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     return call
+
+
+@dataclass
+class Finished:
+    """What a workflow left behind that was submitted to docker."""
+
+    exit_code: int
+    folder: Path
+    err: str
+
+    def node(self, name: str) -> dict[str, Any]:
+        state = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        found: list[dict[str, Any]] = [
+            node for node in state["status"]["nodes"].values() if node["displayName"] == name and node["type"] == "Pod"
+        ]
+        return found[0]
+
+    def log(self, step: str, name: str = "stdout") -> str:
+        return (self.folder / "steps" / step / "try-1" / f"{name}.log").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def run_step(
+    docker: Docker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Finished]:
+    """Submit to docker a workflow of one step `main` that is the Python code given; the rest joins its template."""
+    assert docker("image", "inspect", IMAGE).returncode == 0, "docker/ci/base-image makes it"
+    monkeypatch.chdir(tmp_path)
+
+    def run(code: str, *, container: dict[str, Any] | None = None, **template: Any) -> Finished:
+        own = {"image": IMAGE, "command": ["python3", "-c", code], **(container or {})}
+        spec = {"entrypoint": "main", "templates": [{"name": "main", "container": own, **template}]}
+        manifest = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "one"}, "spec": spec}
+        Path("flow.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
+        exit_code = submit(["flow.yaml", "--on", "docker"])
+        return Finished(exit_code, tmp_path / "runs" / "latest", capfd.readouterr().err)
+
+    return run

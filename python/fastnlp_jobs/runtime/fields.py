@@ -87,7 +87,7 @@ _ARTIFACT = {
     "path": Meaning(
         "`{{inputs.artifacts.NAME.path}}` and `{{outputs.artifacts.NAME.path}}` name a file of the try's own folder; "
         "a path written out in the command stands in a private root, where the system grants one",
-        "where it stands in the container",
+        "where it stands in the container; the folder around an output is empty at the start, and is not `/`",
     ),
     "optional": Meaning("true: it may be missing"),
     "from": Meaning("output of an earlier step, or an input of the template around"),

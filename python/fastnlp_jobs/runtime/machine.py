@@ -17,6 +17,7 @@ from fastnlp_jobs import processes
 from fastnlp_jobs.errors import EXIT_DONE, EXIT_FAILED, BadInput
 from fastnlp_jobs.runtime import model, view
 from fastnlp_jobs.runtime.check import check
+from fastnlp_jobs.runtime.docker import docker_for
 from fastnlp_jobs.runtime.engine import Engine, Machine
 from fastnlp_jobs.runtime.executor import Executor
 from fastnlp_jobs.runtime.filling import as_declared
@@ -29,7 +30,10 @@ from fastnlp_jobs.runtime.step_logs import step_logs_shown
 from fastnlp_jobs.runtime.supported import refuse_unsupported
 
 _LOOK_EVERY_S = 0.1
-_EXECUTORS: dict[str, Callable[[], Executor]] = {"local": LocalExecutor}
+_EXECUTORS: dict[str, Callable[[models.Workflow], Executor]] = {
+    "local": lambda _workflow: LocalExecutor(),
+    "docker": docker_for,
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def run_on_machine(workflow: models.Workflow, *, on: str, run_dir: Path, log: Te
 
     Args:
         workflow: its parameters have their values already.
-        on: how a step's container runs; local: as a process.
+        on: how a step's container runs; local: as a process; docker: in a container.
         run_dir: holds a folder per run and `latest`; made when missing.
         log: where the lines go that the steps print; their files have them in any case.
 
@@ -58,7 +62,7 @@ def run_on_machine(workflow: models.Workflow, *, on: str, run_dir: Path, log: Te
     manifest = workflow.model_dump(exclude_none=True, by_alias=True)
     refuse_unsupported(manifest)
     check(workflow)
-    executor = _EXECUTORS[on]()
+    executor = _EXECUTORS[on](workflow)
     available = this_machine()
     refuse_too_large(workflow, available)
     _refuse_unable(workflow, executor)
