@@ -134,6 +134,7 @@ class Settings:
                 raise BadInput(f"{part.where((key,))}: `{key}` of step {job} is set by the workflow; remove the line")
         part.values |= given
         job_config = load_job(job).Config
+        _refuse_replaced(job_config, part)
         needed = validate(job_config, part).needed_secrets()
         named = [name for name in secrets(job_config).values() if name in self.values.secrets or name in needed]
         sources = {name: self.values.secrets.get(name) or SecretSource() for name in named}
@@ -185,6 +186,15 @@ def _find(folder: Path, name_or_path: str) -> Path:
         names = [file.stem for file in folder.glob("*.yaml")]
         raise BadInput(f"settings `{name_or_path}`: no {path.name} in {folder}; {_suggest(name_or_path, names)}")
     return path
+
+
+def _refuse_replaced(job_config: type[BaseModel], part: YamlFile) -> None:
+    """Refuse keys that mean something only on the machine where a job is run by itself."""
+    for key in part.values:
+        field = job_config.model_fields.get(key)
+        extra = field.json_schema_extra if field else None
+        if isinstance(extra, dict) and "in_workflows" in extra:
+            raise BadInput(f"{part.where((key,))}: in a workflow {extra['in_workflows']} stands for `{key}`; remove it")
 
 
 def _refuse_unknown(file: YamlFile, key: tuple[str, str], kind: str, word: str, known: Collection[str]) -> None:

@@ -76,6 +76,13 @@ def test_the_pseudonym_key_of_the_submitter_is_used_and_stands_in_no_file(crawl_
     assert PLANTED.encode() not in every_byte(tmp_path)
 
 
+def test_a_key_too_short_to_protect_anyone_is_refused_before_anything_starts(crawl_flow, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FASTNLP_PSEUDONYM_KEY", "short")
+    assert crawl_flow() == 2
+    assert "error: FASTNLP_PSEUDONYM_KEY: expected at least 16 characters, got 5" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_without_the_variable_submit_makes_the_key_and_the_step_gets_it(crawl_flow, tmp_path):
     assert crawl_flow() == 0
     key = (tmp_path / "home/.config/fastnlp/pseudonym.key").read_text(encoding="utf-8").strip()

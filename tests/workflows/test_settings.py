@@ -111,6 +111,13 @@ def test_a_mistake_is_refused_with_file_line_and_key(load, text, message):
     assert refusal(load, text).startswith(message)
 
 
+def test_a_key_that_a_workflow_gives_in_another_way_is_refused(load):
+    message = (
+        "mine.yaml:3: in a workflow the environment variable FASTNLP_PSEUDONYM_KEY stands for `pseudonym_key_file`"
+    )
+    assert refusal(load, "steps:\n  crawl:\n    pseudonym_key_file: key\n", "crawl").startswith(message)
+
+
 def test_braces_that_only_the_parsed_config_holds_are_refused(load):
     message = "mine.yaml:2: `{{` is not allowed in the config of crawl, workflows would expand it"
     assert refusal(load, 'steps:\n  crawl: {files: "{\\x7bx}}"}\n', "crawl") == message

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from fastnlp_jobs.runtime.argo import client as argo_client
 from fastnlp_jobs.runtime.argo import follow
 from fastnlp_jobs.runtime.submit import submit
 
+HERE = Path(__file__).parent
 TOKEN = "hunter2-token"  # pragma: allowlist secret
 FLOW = """
 with Workflow(generate_name="one-", entrypoint="main", arguments=Parameter(name="input", value="a.csv")) as workflow:
@@ -120,6 +122,16 @@ def test_a_step_that_no_node_can_take_is_shown_with_the_reason(hera_submit, stub
     stub.changes = [[waiting, waiting, state("Succeeded", step=node("Succeeded", "train"))]]
     _, _, err = hera_submit(*named("--wait"))
     assert err == f"train: Pending, {UNSCHEDULABLE}\n"
+
+
+def test_a_step_on_four_gpus_is_sent_as_it_is_rendered(stub, monkeypatch):
+    monkeypatch.setenv("FASTNLP_SETTINGS", str(HERE / "gpu4.yaml"))
+    assert submit([str(HERE / "gpu4.py")]) == 0
+    sent = stub.sent("POST", "/workflows/argo")[0].body["workflow"]
+    rendered = yaml.safe_load((HERE / "rendered" / "gpu4.yaml").read_text(encoding="utf-8"))
+    assert sent["spec"] == rendered["spec"]
+    limits = [template["container"]["resources"]["limits"] for template in sent["spec"]["templates"][1:]]
+    assert [limit["nvidia.com/gpu"] for limit in limits] == ["4"]
 
 
 def test_the_end_names_the_steps_that_failed(hera_submit, stub):

@@ -16,7 +16,7 @@ def secret_values(workflow: models.Workflow) -> dict[str, str]:
     The key of the pseudonyms comes from its key file where the variable is not set; the file is made at first use.
 
     Raises:
-        BadInput: names every variable that is not set.
+        BadInput: names every variable that is not set; or the key of the pseudonyms is no key.
     """
     wanted = dict(_variables(workflow.model_dump(exclude_none=True, by_alias=True)))
     values = {name: value for name in sorted(wanted) if (value := _value(name)) is not None}
@@ -40,6 +40,7 @@ def _variables(value: object) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def _value(name: str) -> str | None:
-    if given := os.environ.get(name):
-        return given
-    return pseudonyms.key_of_this_user() if name == pseudonyms.ENVIRONMENT else None
+    given = os.environ.get(name)
+    if name != pseudonyms.ENVIRONMENT:
+        return given or None
+    return pseudonyms.check_key(given, name) if given else pseudonyms.key_of_this_user()

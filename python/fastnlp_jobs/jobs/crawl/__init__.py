@@ -49,6 +49,7 @@ class Config(JobConfig):
     pseudonym_key_file: Path = Field(
         default=pseudonyms.KEY_FILE,
         description=f"the key where {pseudonyms.ENVIRONMENT} is not set; made at first use",
+        json_schema_extra={"in_workflows": f"the environment variable {pseudonyms.ENVIRONMENT}"},
     )
     public_example_key: bool = Field(
         default=False, description="use the key printed in the documentation: for examples, it protects nobody"
