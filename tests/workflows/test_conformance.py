@@ -60,9 +60,8 @@ def names_paths(manifest):
         container = template.get("container") or template.get("script") or {}
         words = " ".join([*container.get("command", []), *container.get("args", []), container.get("source", "")])
         artifacts = [one for side in ("inputs", "outputs") for one in template.get(side, {}).get("artifacts", [])]
-        parameters = template.get("outputs", {}).get("parameters", [])
-        paths = [one["path"] for one in artifacts] + [one["valueFrom"]["path"] for one in parameters]
-        if any(path in words for path in paths):
+        parameters = [one["valueFrom"] for one in template.get("outputs", {}).get("parameters", [])]
+        if any(one.get("path", "nowhere") in words for one in artifacts + parameters):
             return True
     return False
 

@@ -6,6 +6,13 @@ from typing import Any
 
 from fastnlp_jobs.runtime.record import Node, shown_time
 
+_GO_SAYS = {
+    "Extra data": "after top-level value",
+    "Expecting property name enclosed in double quotes": "looking for beginning of object key string",
+    "Expecting ',' delimiter": "after array element",
+    "Expecting ':' delimiter": "after object key",
+}
+
 
 class ScopeError(ValueError):
     """A value that a step needs does not exist or cannot be read; the message is Argo's."""
@@ -28,13 +35,33 @@ def read_json(text: str) -> Any:
         ScopeError: it is none.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        stripped = text.lstrip()
-        if not stripped or error.pos >= len(text):
-            raise ScopeError("unexpected end of JSON input") from error
-        after = "after top-level value" if error.msg == "Extra data" else "looking for beginning of value"
-        raise ScopeError(f"invalid character '{text[error.pos]}' {after}") from error
+        raise ScopeError(_complaint(text, error)) from error
+
+
+def _no_constant(name: str) -> Any:
+    """Refuse NaN and Infinity, which Python takes for JSON."""
+    raise ScopeError(f"invalid character '{name[0]}' looking for beginning of value")
+
+
+def _complaint(text: str, error: json.JSONDecodeError) -> str:
+    """What Go says of a text that is no JSON."""
+    rest = text[error.pos :]
+    if not rest.strip():
+        return "unexpected end of JSON input"
+    where = _GO_SAYS.get(error.msg, "looking for beginning of value")
+    for literal in ("true", "false", "null"):
+        if error.msg == "Expecting value" and rest[0] == literal[0]:
+            same = 0
+            while rest[same : same + 1] == literal[same]:
+                same += 1
+            if same == len(rest):
+                return "unexpected end of JSON input"
+            rest, where = rest[same:], f"in literal {literal} (expecting '{literal[same]}')"
+            break
+    shown = "\\'" if rest[0] == "'" else rest[0]
+    return f"invalid character '{shown}' {where}"
 
 
 def values_of(prefix: str, node: Node) -> dict[str, str]:
