@@ -24,6 +24,7 @@ _COMMANDS = {
         "doctor",
         "say what works on this machine, and what a missing thing switches off",
     ),
+    "resume": ("fastnlp_jobs.runtime.resume", "resume", "go on with an interrupted or failed run"),
     "runs": ("fastnlp_jobs.runtime.runs", "runs", "list the runs of this machine, or compare two of them"),
     "logs": ("fastnlp_jobs.runtime.runs", "logs", "print what a step of a run printed"),
     "summary": ("fastnlp_jobs.summary", "write_summary", "write how a workflow ended: its exit handler runs this"),

@@ -57,8 +57,9 @@ def is_intact(folder: Path, record: dict[str, Any]) -> bool:
     if not (folder / FILE).is_file():
         return False
     found = read(folder)
-    files = {path.relative_to(folder).as_posix(): hash_path(path) for path in _files(folder)}
-    return files == found.get("outputs") and all(found.get(key) == value for key, value in record.items())
+    if any(found.get(key) != value for key, value in record.items()):
+        return False
+    return {path.relative_to(folder).as_posix(): hash_path(path) for path in _files(folder)} == found.get("outputs")
 
 
 def describe_path(path: Path) -> dict[str, Any]:

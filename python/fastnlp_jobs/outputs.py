@@ -6,6 +6,7 @@ moment of a replacement, `NAME.old`. A run that was killed leaves them; the next
 
 import contextlib
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,19 @@ def staged(output: Path) -> Iterator[Path]:
     partial.rename(output)
     sync_tree(output)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def copy(earlier: Path, output: Path) -> None:
+    """Make `output` a copy of a finished one; as links to the same files where both are on one disk."""
+    with staged(output) as partial:
+        shutil.copytree(earlier, partial, dirs_exist_ok=True, copy_function=_link_or_copy)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(source, target)
 
 
 def _is_disk_full(error: BaseException) -> bool:

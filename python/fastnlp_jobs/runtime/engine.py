@@ -3,7 +3,7 @@
 import itertools
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hera.workflows import models
 
@@ -12,6 +12,7 @@ from fastnlp_jobs.runtime.attempts import run_with_retries
 from fastnlp_jobs.runtime.call import Arguments, Call, bound_artifacts, bound_parameters, input_values
 from fastnlp_jobs.runtime.capacity import Capacity
 from fastnlp_jobs.runtime.demand import Demand
+from fastnlp_jobs.runtime.earlier import Earlier
 from fastnlp_jobs.runtime.executor import Executor, Mount
 from fastnlp_jobs.runtime.expressions import ExpressionError
 from fastnlp_jobs.runtime.files import Store
@@ -32,6 +33,7 @@ class Machine:
     available: Demand
     secrets: Mapping[str, str]  # by name of the environment variable
     shared: Sequence[Mount] = ()  # files of this machine, for the steps whose command names them
+    earlier: Earlier = field(default_factory=Earlier)
 
 
 class Engine:
@@ -44,6 +46,7 @@ class Engine:
         self.executor = machine.executor
         self.secrets = machine.secrets
         self.shared = machine.shared
+        self.earlier = machine.earlier
         self.available = machine.available
         self.halting = Halting()
         self.capacity = self.halting.watch(Capacity(_amounts(workflow, machine.available)))
@@ -103,6 +106,8 @@ class Engine:
         except (ScopeError, ExpressionError) as error:
             return self.error_node(call, str(error))
         call = replace(call, values=values, parameters=parameters, artifacts=artifacts)
+        if (kept := self.earlier.keep(self, call)) is not None:
+            return kept
         if call.template.retry_strategy is not None:
             return run_with_retries(self, call, call.template.retry_strategy)
         return self.run_once(call)

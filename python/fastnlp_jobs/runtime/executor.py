@@ -104,6 +104,10 @@ class Executor(Protocol):
         """
         ...
 
+    def program(self, image: str | None) -> str:
+        """What runs in a container of this image: equal only for equal programs."""
+        ...
+
     def start(self, prepared: Try) -> Running:
         """Start it.
 

@@ -1,6 +1,6 @@
 """From a template to a try: folder, paths, and every tag filled in."""
 
-import shutil
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hera.workflows import models
 
+from fastnlp_jobs.execution import EARLIER
 from fastnlp_jobs.runtime import demand, model
 from fastnlp_jobs.runtime.call import Call
 from fastnlp_jobs.runtime.demand import Demand
@@ -24,14 +25,16 @@ if TYPE_CHECKING:
 def prepare(engine: "Engine", call: Call, node: Node, attempt: int, gpus: Sequence[str]) -> Try:
     """Make the folder of a try and fill in everything it needs."""
     template, container = call.template, _container(call.template)
-    folder = engine.record.folder / "steps" / (call.path or "main") / f"try-{attempt + 1}"
-    if folder.exists():
-        shutil.rmtree(folder)
+    folder = _new_folder(engine.record.folder / "steps" / (call.path or "main"), attempt + 1)
     for name in ("inputs", "outputs", "parameters"):
         (folder / name).mkdir(parents=True)
-    engine.record.update(node, folder=folder)
+    engine.record.update(node, folder=folder, program=engine.executor.program(container.image))
     paths = _paths(engine, call, folder)
-    mounts = [*paths.values(), *_volumes(engine, template, call.values)]
+    earlier = [
+        Mount(f"/earlier/{number}", path, "input", read_only=True)
+        for number, path in enumerate(engine.earlier.folders(node.program, template.name or ""))
+    ]
+    mounts = [*paths.values(), *_volumes(engine, template, call.values), *earlier]
     declared = engine.executor.shows_declared_paths(model.words(template), mounts)
     shown = {tag: mount.path if declared else str(mount.source) for tag, mount in paths.items()}
     values = {**call.values, **shown}
@@ -44,20 +47,30 @@ def prepare(engine: "Engine", call: Call, node: Node, attempt: int, gpus: Sequen
     arguments = [substitute(word, values) for word in container.args or []]
     mounts += [mount for mount in engine.shared if any(mount.path in word for word in arguments)]
     return Try(
-        name=f"{engine.record.name}-{call.path or 'main'}-{attempt + 1}",
+        name=f"{engine.record.name}-{call.path or 'main'}-{folder.name.removeprefix('try-')}",
         folder=folder,
         image=container.image,
         command=[substitute(word, values) for word in container.command or []],
         arguments=arguments,
         script=substitute(template.script.source, values) if template.script and template.script.source else None,
         working_folder=substitute(container.working_dir, values) if container.working_dir else None,
-        environment=_environment(engine, container, values),
+        environment={
+            **_environment(engine, container, values),
+            EARLIER: os.pathsep.join(mount.path if declared else str(mount.source) for mount in earlier),
+        },
         mounts=mounts,
         declared_paths=declared,
         demand=wanted(template, engine.available),
         limits=demand.limits(container),
         gpus=gpus,
     )
+
+
+def _new_folder(parent: Path, number: int) -> Path:
+    """A try's folder; a run that is resumed leaves those of the tries before."""
+    while (parent / f"try-{number}").exists():
+        number += 1
+    return parent / f"try-{number}"
 
 
 def as_declared(executor: Executor, template: models.Template) -> Try:

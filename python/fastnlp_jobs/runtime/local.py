@@ -2,6 +2,8 @@
 
 import contextlib
 import functools
+import hashlib
+import importlib.util
 import os
 import re
 import shutil
@@ -13,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fastnlp_jobs import processes
+from fastnlp_jobs.lineage import hash_path
 from fastnlp_jobs.runtime import environment, private_root, watchdog
 from fastnlp_jobs.runtime.executor import Exit, Mount, Try, Why
 from fastnlp_jobs.runtime.record import near
@@ -23,6 +26,10 @@ GRACE_S = 30.0  # between SIGTERM and SIGKILL, as in Kubernetes
 
 class LocalExecutor:
     """Starts each try in its own process group."""
+
+    def program(self, image: str | None) -> str:  # noqa: ARG002  # images have no meaning here
+        """The files of this package, so that a changed checkout is another program."""
+        return _package_digest()
 
     def refusal(self, prepared: Try) -> str | None:
         """Why this try cannot run here; None if it can."""
@@ -113,6 +120,18 @@ class LocalTry:
             if mount.kind == "output" and mount.source is not None and (written.exists() or written.is_symlink()):
                 written.rename(mount.source)
         private_root.clear(root)
+
+
+@functools.cache
+def _package_digest() -> str:
+    digest = hashlib.sha256()
+    for package in ("fastnlp_core", "fastnlp_jobs"):  # found and not imported: that takes half a second
+        spec = importlib.util.find_spec(package)
+        for folder in (spec.submodule_search_locations if spec else None) or []:
+            paths = (path for path in Path(folder).rglob("*") if "__pycache__" not in path.parts)
+            for path in sorted(path for path in paths if path.is_file()):
+                digest.update(f"{path.name} {hash_path(path)}\n".encode())
+    return digest.hexdigest()
 
 
 @functools.cache

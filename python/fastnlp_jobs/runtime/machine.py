@@ -6,7 +6,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,12 +18,14 @@ from fastnlp_jobs.errors import EXIT_DONE, EXIT_FAILED, BadInput
 from fastnlp_jobs.runtime import model, view
 from fastnlp_jobs.runtime.check import check
 from fastnlp_jobs.runtime.docker import docker_for
+from fastnlp_jobs.runtime.earlier import Earlier, outputs_of_runs, succeeded
 from fastnlp_jobs.runtime.engine import Engine, Machine
 from fastnlp_jobs.runtime.executor import Executor
 from fastnlp_jobs.runtime.filling import as_declared
 from fastnlp_jobs.runtime.local import LocalExecutor
 from fastnlp_jobs.runtime.offer import refuse_too_large, this_machine
 from fastnlp_jobs.runtime.record import RunRecord
+from fastnlp_jobs.runtime.run_folders import WORKFLOW_FILE, Run
 from fastnlp_jobs.runtime.secrets import secret_values
 from fastnlp_jobs.runtime.shared_paths import share_paths
 from fastnlp_jobs.runtime.step_logs import step_logs_shown
@@ -45,7 +47,9 @@ class Ended:
     folder: Path
 
 
-def run_on_machine(workflow: models.Workflow, *, on: str, run_dir: Path, log: TextIO | None = None) -> Ended:
+def run_on_machine(
+    workflow: models.Workflow, *, on: str, run_dir: Path, log: TextIO | None = None, anew: bool = False
+) -> Ended:
     """Run every step of a built workflow here, in a new folder below `run_dir`.
 
     Args:
@@ -53,25 +57,51 @@ def run_on_machine(workflow: models.Workflow, *, on: str, run_dir: Path, log: Te
         on: how a step's container runs; local: as a process; docker: in a container.
         run_dir: holds a folder per run and `latest`; made when missing.
         log: where the lines go that the steps print; their files have them in any case.
+        anew: do not take over what earlier runs in `run_dir` wrote.
 
     Raises:
         BadInput: the workflow cannot run here; nothing was started and no folder made.
     """
+    manifest = workflow.model_dump(exclude_none=True, by_alias=True)
+    machine = _machine(workflow, on)
+    earlier = Earlier() if anew else Earlier(outputs=outputs_of_runs(run_dir))
+    folder = _make_run_folder(run_dir, workflow)
+    (folder / WORKFLOW_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
+    return _run_in(folder, workflow, on, replace(machine, earlier=earlier), log)
+
+
+def resume_on_machine(run: Run, log: TextIO | None = None) -> Ended:
+    """Go on with an interrupted or failed run, in its folder: steps that succeeded are kept.
+
+    Raises:
+        BadInput: it is still running, or cannot run here any more.
+    """
+    text = (run.folder / WORKFLOW_FILE).read_text(encoding="utf-8")
+    workflow = models.Workflow.model_validate(yaml.safe_load(text))
+    on = run.state["here"]["on"]
+    machine = replace(_machine(workflow, on), earlier=Earlier(kept=succeeded(run)))
+    return _run_in(run.folder, workflow, on, machine, log)
+
+
+def _machine(workflow: models.Workflow, on: str) -> Machine:
+    """What the steps share, once it is sure that they can run here."""
     if on not in _EXECUTORS:
         raise BadInput(f"--on {on}: expected {' or '.join(_EXECUTORS)}")
-    manifest = workflow.model_dump(exclude_none=True, by_alias=True)
-    refuse_unsupported(manifest)
+    refuse_unsupported(workflow.model_dump(exclude_none=True, by_alias=True))
     check(workflow)
     executor = _EXECUTORS[on](workflow)
     available = this_machine()
     refuse_too_large(workflow, available)
     _refuse_unable(workflow, executor)
     shared = share_paths(workflow) if on == "docker" else []
-    machine = Machine(executor, available, secret_values(workflow), shared)
-    folder = _make_run_folder(run_dir, workflow)
-    (folder / "workflow.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
-    record = RunRecord(folder, workflow.metadata.name or folder.name, model.parameter_values(workflow))
-    exit_code = _run(Engine(workflow, record, machine), log)
+    return Machine(executor, available, secret_values(workflow), shared)
+
+
+def _run_in(folder: Path, workflow: models.Workflow, on: str, machine: Machine, log: TextIO | None) -> Ended:
+    with processes.locked(folder / "lock", folder):
+        name = workflow.metadata.name or folder.name
+        record = RunRecord(folder, name, model.parameter_values(workflow), on)
+        exit_code = _run(Engine(workflow, record, machine), log)
     return Ended(record.state(), exit_code, folder)
 
 

@@ -1,5 +1,6 @@
 """Runs one try of a container or script template and brings in what it wrote."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fastnlp_jobs.execution import UP_TO_DATE
 from fastnlp_jobs.runtime import model
 from fastnlp_jobs.runtime.call import Call
 from fastnlp_jobs.runtime.demand import Demand
@@ -121,7 +123,7 @@ class _Pod:
             message = f"the command ended well but did not write {', '.join(missing)}"
             update(self.node, phase="Error", exit_code=0, message=message)
         else:
-            update(self.node, phase="Succeeded", exit_code=0)
+            update(self.node, phase="Succeeded", exit_code=0, message=_news(self.prepared.folder / "stdout.log"))
 
     def _take_parameters(self) -> list[str]:
         """Read the output parameters; the files that should be there and are not."""
@@ -152,6 +154,17 @@ class _Pod:
             self.node.artifacts[artifact.name] = kept
             self.node.output_hashes[artifact.name] = self.engine.store.hash_of(kept) or ""
         return missing
+
+
+def _news(log: Path) -> str:
+    """What is worth saying of a job that succeeded: that it had nothing to do."""
+    if log.stat().st_size > _RESULT_BYTES:
+        return ""
+    try:
+        answer = json.loads(log.read_bytes())
+    except ValueError:  # no job of ours
+        return ""
+    return UP_TO_DATE if isinstance(answer, dict) and answer.get("state") == UP_TO_DATE else ""
 
 
 def _result(log: Path) -> str:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from fastnlp_jobs.runtime.run_folders import STATE_FILE
+
 Phase = Literal["Pending", "Running", "Succeeded", "Failed", "Error", "Skipped", "Omitted"]
 NodeType = Literal["Pod", "DAG", "Steps", "StepGroup", "TaskGroup", "Retry", "Skipped"]
-STATE_FILE = "run.json"
 _END = "\n }\n}"  # of the status and of the whole
 _FNV_OFFSET, _FNV_PRIME = 0x811C9DC5, 0x01000193
 
@@ -40,6 +41,7 @@ class Node:
     result: str | None = None
     exit_code: int | None = None
     command: str = ""
+    program: str = ""  # what ran, as `Executor.program` tells
     folder: Path | None = None  # logs, inputs and outputs of the try
 
     @property
@@ -68,9 +70,10 @@ class Node:
 class RunRecord:
     """The state of a run, shared by the threads of its steps."""
 
-    def __init__(self, folder: Path, name: str, parameters: Mapping[str, str]) -> None:
-        """Start a record in the existing run folder."""
+    def __init__(self, folder: Path, name: str, parameters: Mapping[str, str], on: str = "local") -> None:
+        """Start a record in the existing run folder; `on` is what runs the steps."""
         self.folder = folder
+        self.on = on
         self.name = name
         self.parameters = dict(parameters)
         self.nodes: dict[str, Node] = {}  # by id
@@ -164,6 +167,7 @@ class RunRecord:
             "kind": "Workflow",
             "metadata": {"name": self.name, "creationTimestamp": shown_time(self.started_at)},
             "spec": {"arguments": {"parameters": _listed(self.parameters)}},
+            "here": {"on": self.on},
             "status": status,
         }
 
@@ -202,7 +206,8 @@ class RunRecord:
         if node.folder is None:
             return {}
         seconds = None if node.seconds is None else round(node.seconds, 3)
-        return {"command": node.command, "seconds": seconds, "folder": self._inside(node.folder)}
+        here = {"command": node.command, "seconds": seconds, "folder": self._inside(node.folder)}
+        return {**here, "program": node.program}
 
     def _inside(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else str(path)

@@ -2,45 +2,16 @@
 
 import argparse
 import datetime
-import difflib
-import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fastnlp_jobs.errors import EXIT_DONE, EXIT_FAILED, BadInput
 from fastnlp_jobs.lineage import hash_path
+from fastnlp_jobs.runtime.run_folders import Run, find_run, read_run, run_folders, suggest, try_number
 from fastnlp_jobs.runtime.submit import exit_code_of
 from fastnlp_jobs.runtime.submit_options import DEFAULT_RUN_FOLDER
-
-_STATE_FILE = "run.json"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run folder and what its run.json says."""
-
-    folder: Path
-    state: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The name of its folder, which is unique."""
-        return self.folder.name
-
-    def artifacts(self) -> dict[str, Path]:
-        """What its steps wrote, by STEP/NAME."""
-        paths = sorted((self.folder / "artifacts").glob("*/*"))
-        return {path.relative_to(self.folder / "artifacts").as_posix(): path for path in paths}
-
-    def tries(self) -> dict[str, list[Path]]:
-        """The folder of each try, by step."""
-        found: dict[str, list[Path]] = {}
-        for path in (self.folder / "steps").glob("*/try-*"):
-            found.setdefault(path.parent.name, []).append(path)
-        return {step: sorted(paths, key=_number) for step, paths in sorted(found.items())}
 
 
 def runs(arguments: Sequence[str]) -> int:
@@ -49,14 +20,16 @@ def runs(arguments: Sequence[str]) -> int:
         prog="fastnlp runs",
         description="List the runs of this machine, newest first, or compare what two of them wrote.",
     )
-    _add_run_folder(parser)
+    add_run_folder(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     compare = commands.add_parser("diff", help="compare the artifacts of two runs; exit code 1 where they differ")
     compare.add_argument("left", metavar="A", help="name or folder of a run, or latest")
     compare.add_argument("right", metavar="B", help="as A")
     options = parser.parse_args(arguments)
     if options.command == "diff":
-        return exit_code_of(lambda: _compare(*(_find(options.run_dir, run) for run in (options.left, options.right))))
+        return exit_code_of(
+            lambda: _compare(*(find_run(options.run_dir, run) for run in (options.left, options.right)))
+        )
     return exit_code_of(lambda: _list(options.run_dir))
 
 
@@ -66,12 +39,13 @@ def logs(arguments: Sequence[str]) -> int:
     parser.add_argument("run", metavar="RUN", help="name or folder of a run, or latest")
     parser.add_argument("step", metavar="STEP", help="a step of it")
     parser.add_argument("--try", dest="number", type=int, metavar="N", help="which try, from 1 on (default the last)")
-    _add_run_folder(parser)
+    add_run_folder(parser)
     options = parser.parse_args(arguments)
-    return exit_code_of(lambda: _print_logs(_find(options.run_dir, options.run), options.step, options.number))
+    return exit_code_of(lambda: _print_logs(find_run(options.run_dir, options.run), options.step, options.number))
 
 
-def _add_run_folder(parser: argparse.ArgumentParser) -> None:
+def add_run_folder(parser: argparse.ArgumentParser) -> None:
+    """The option that says where runs are."""
     parser.add_argument(
         "--run-dir",
         type=Path,
@@ -82,7 +56,7 @@ def _add_run_folder(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(run_dir: Path) -> int:
-    found = [_read(folder) for folder in _folders(run_dir)]
+    found = [read_run(folder) for folder in run_folders(run_dir)]
     if not found:
         print(f"no runs in {run_dir}", file=sys.stderr)
         return EXIT_DONE
@@ -140,8 +114,8 @@ def _changed_files(left: Path, right: Path) -> Iterator[str]:
 def _print_logs(run: Run, step: str, number: int | None) -> int:
     tries = run.tries()
     if step not in tries:
-        raise BadInput(f"run {run.name} has no step `{step}` that was started; {_suggest(step, list(tries))}")
-    numbered = {_number(path): path for path in tries[step]}
+        raise BadInput(f"run {run.name} has no step `{step}` that was started; {suggest(step, list(tries))}")
+    numbered = {try_number(path): path for path in tries[step]}
     chosen = max(numbered) if number is None else number
     if chosen not in numbered:
         raise BadInput(f"--try {chosen}: step {step} was tried {len(numbered)} times")
@@ -151,35 +125,3 @@ def _print_logs(run: Run, step: str, number: int | None) -> int:
             print(f"==> {path.relative_to(run.folder)} <==", flush=True)
             sys.stdout.write(path.read_text(encoding="utf-8", errors="replace"))
     return EXIT_DONE
-
-
-def _number(path: Path) -> int:
-    return int(path.name.removeprefix("try-"))
-
-
-def _find(run_dir: Path, name: str) -> Run:
-    """A run by its name in `run_dir`, or by the path of its folder."""
-    for folder in (run_dir / name, Path(name)):
-        if (folder / _STATE_FILE).is_file():
-            return _read(folder.resolve())  # `latest` becomes the run's own name
-    names = [folder.name for folder in _folders(run_dir)]
-    raise BadInput(f"{name}: no such run in {run_dir}; {_suggest(name, names)}")
-
-
-def _folders(run_dir: Path) -> list[Path]:
-    return sorted(path.parent for path in run_dir.glob(f"*/{_STATE_FILE}") if not path.parent.is_symlink())
-
-
-def _read(folder: Path) -> Run:
-    path = folder / _STATE_FILE
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-        _ = state["status"]["phase"], state["status"]["startedAt"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{path}: expected the state of a run, got something else; delete the folder") from error
-    return Run(folder, state)
-
-
-def _suggest(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(known) or 'none'}"

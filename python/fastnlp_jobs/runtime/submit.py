@@ -81,7 +81,8 @@ def _run_here(manifest: Manifest, options: argparse.Namespace, place: str) -> in
         print("no Argo server is named (--argo-server, ARGO_SERVER): the steps run on this machine", file=sys.stderr)
     workflow = models.Workflow.model_validate(manifest)
     log = (sys.stderr if options.output else sys.stdout) if options.log else None
-    ended = run_on_machine(workflow, on=place, run_dir=options.run_dir or DEFAULT_RUN_FOLDER, log=log)
+    run_dir = options.run_dir or DEFAULT_RUN_FOLDER
+    ended = run_on_machine(workflow, on=place, run_dir=run_dir, log=log, anew=options.no_cache)
     if options.output:  # here a run is found again by its folder, also where several have one name
         print(ended.folder.name if options.output == "name" else answer(ended.state, options.output))
     return ended.exit_code

@@ -16,7 +16,7 @@ _ONLY_ON_ARGO = {
     "certificate_authority": "--certificate-authority",
     "insecure_skip_verify": "-k/--insecure-skip-verify",
 }
-_ONLY_HERE = {"run_dir": "--run-dir"}
+_ONLY_HERE = {"run_dir": "--run-dir", "no_cache": "--no-cache"}
 Options = argparse.ArgumentParser | argparse._ArgumentGroup  # argparse has no public name for its groups
 
 
@@ -58,6 +58,9 @@ def _add_place(result: Options) -> None:
         type=Path,
         metavar="DIR",
         help=f"docker, local: where the run's folder is made ({DEFAULT_RUN_FOLDER})",
+    )
+    result.add_argument(
+        "--no-cache", action="store_true", help="docker, local: take over nothing that earlier runs there wrote"
     )
 
 
