@@ -86,6 +86,17 @@ def test_a_job_without_any_extra_says_what_to_install(tmp_path):
     assert answer.stderr == "error: fastnlp needs pydantic: pip install 'fastnlp-core[jobs]'\n"
 
 
+@pytest.mark.parametrize(("wanted", "is_met"), [("==0.*", False), (">=9999", True), ("", True)])
+def test_only_pins_are_compared(wanted, is_met):
+    assert libraries.meets("pyarrow", wanted) is is_met
+
+
+def test_a_pin_is_kept_by_every_version_it_covers():
+    version = libraries.version_of("pyarrow") or ""
+    assert libraries.meets("pyarrow", f"=={version}")
+    assert libraries.meets("pyarrow", f"=={version.partition('.')[0]}.*")
+
+
 def test_requirements_follow_extras_that_hold_extras():
     assert libraries.requirements("workflows").keys() == {"hera", *libraries.requirements("jobs")}
     assert libraries.requirements("workflows")["hera"] == "==7.1.*"

@@ -179,10 +179,16 @@ def point(link: Path, folder: Path) -> None:
 
 
 def usable_cores() -> int:
-    """Cores this process may run on; a container or taskset can give fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores this process may run on; taskset, or the limit of a container, can give fewer than the machine has."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = Path("/sys/fs/cgroup/cpu.max")  # cgroup v2
+    return min(cores, _cores_of_quota(limit.read_text(encoding="ascii")) or cores) if limit.is_file() else cores
+
+
+def _cores_of_quota(text: str) -> int | None:
+    """`150000 100000`, microseconds of processor time in each period, as 2 cores; None without a limit."""
+    quota, _, period = text.strip().partition(" ")
+    return None if quota == "max" else max(1, -(-int(quota) // int(period)))
 
 
 def memory_bytes() -> int:

@@ -38,10 +38,19 @@ def findings() -> Iterator[Finding]:
     failed = _failed_imports(installed)
     listing = ", ".join(f"{name}=={version}" for name, version in installed.items())
     yield Finding("libraries", f"{len(installed)} of {len(required)} that some job or engine uses", listing)
+    yield from _jobs(failed)
+
+
+def _jobs(failed: dict[str, str]) -> Iterator[Finding]:
+    """Each job, and what else has an extra."""
     try:
         from fastnlp_jobs.job import job_names, load_job
     except ModuleNotFoundError as error:
         yield Finding("jobs", "none", f"{error.name} is missing", _install("jobs"))
+        return
+    except Exception as error:  # noqa: BLE001  # a library that does not fit the machine may raise anything
+        cure = _install("jobs", "--force-reinstall")
+        yield Finding("jobs", f"{type(error).__name__}: {error}", cure=cure, is_broken=True)
         return
     for job in job_names():
         yield _extra(job, load_job(job).EXTRA, failed)
@@ -121,9 +130,7 @@ def _extra(name: str, extra: str, failed: dict[str, str]) -> Finding:
     missing = [one for one in needed if version_of(one) is None]
     if missing:
         return Finding(name, "off", f"missing: {', '.join(missing)}", _install(extra))
-    other = [
-        f"{one} {version_of(one)} instead of {wanted}" for one, wanted in needed.items() if not _meets(one, wanted)
-    ]
+    other = [f"{one} {version_of(one)} instead of {wanted}" for one, wanted in needed.items() if not meets(one, wanted)]
     problems = [*(f"{one}: {failed[one]}" for one in needed if one in failed), *other]
     if problems:
         return Finding(name, "cannot run", "; ".join(problems), _install(extra, "--force-reinstall"), is_broken=True)
@@ -134,7 +141,7 @@ def _install(extra: str, *options: str) -> str:
     return " ".join(["pip install", *options, f"'{_DISTRIBUTION}[{extra}]'"])
 
 
-def _meets(distribution: str, wanted: str) -> bool:
+def meets(distribution: str, wanted: str) -> bool:
     """Whether a pin such as `==7.1.*` is kept; what needs only some newest version is left to the installer."""
     version = version_of(distribution) or ""
     pin = wanted.removeprefix("==")

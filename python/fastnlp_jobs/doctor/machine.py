@@ -61,8 +61,8 @@ def _chromium() -> Finding:
 def _private_mounts() -> Finding:
     try:
         from fastnlp_jobs.runtime.local import namespaces_granted
-    except ModuleNotFoundError as error:
-        return Finding("private mounts", "not tried", f"{error.name} is missing")
+    except ImportError as error:
+        return Finding("private mounts", "not tried", str(error))
     if namespaces_granted():
         return Finding("private mounts", "granted")
     note = "steps of other people's workflows whose command names a declared path are refused by --on local"

@@ -198,7 +198,7 @@ def _rules(patterns: Patterns) -> Chart | None:
     largest = min(1.0, float(shown_rules["consequent support"].max() or 1.0) * 1.1)  # type: ignore[arg-type]  # a float column
     layout = {
         "xaxis": {
-            **_axis("baseline: share of all documents with the right side"),
+            **_axis("baseline (without the rule)"),
             "tickformat": ".0%",
             "range": [0, largest],
         },
