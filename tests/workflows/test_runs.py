@@ -5,6 +5,7 @@ import json
 import pytest
 
 from fastnlp_jobs.cli import main
+from fastnlp_jobs.processes import locked
 
 
 @pytest.fixture
@@ -34,12 +35,19 @@ def test_runs_are_listed_newest_first(make_run, capsys, monkeypatch):
     make_run("older", {})
     newer = make_run("newer", {}, phase="Running", started="2026-11-22T11:00:00.000Z", finished=None)
     (newer.parent / "latest").symlink_to("newer")
-    assert main(["runs"]) == 0
+    with locked(newer / "lock", newer):
+        assert main(["runs"]) == 0
     header, first, second = capsys.readouterr().out.splitlines()
     assert header.split() == ["run", "phase", "started", "seconds"]
     assert first.split()[:2] == ["newer", "Running"]
     assert second.split()[:2] == ["older", "Succeeded"]
     assert second.endswith("  62.5")
+
+
+def test_a_run_that_nothing_runs_any_more_was_interrupted(make_run, capsys):
+    make_run("killed", {}, phase="Running", finished=None)
+    assert main(["runs"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["killed", "Interrupted"]
 
 
 def test_without_runs_a_line_says_so(tmp_path, capsys, monkeypatch):

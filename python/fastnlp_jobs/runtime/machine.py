@@ -25,7 +25,7 @@ from fastnlp_jobs.runtime.filling import as_declared
 from fastnlp_jobs.runtime.local import LocalExecutor
 from fastnlp_jobs.runtime.offer import refuse_too_large, this_machine
 from fastnlp_jobs.runtime.record import RunRecord
-from fastnlp_jobs.runtime.run_folders import WORKFLOW_FILE, Run
+from fastnlp_jobs.runtime.run_folders import LOCK_FILE, WORKFLOW_FILE, Run
 from fastnlp_jobs.runtime.secrets import secret_values
 from fastnlp_jobs.runtime.shared_paths import share_paths
 from fastnlp_jobs.runtime.step_logs import step_logs_shown
@@ -98,7 +98,7 @@ def _machine(workflow: models.Workflow, on: str) -> Machine:
 
 
 def _run_in(folder: Path, workflow: models.Workflow, on: str, machine: Machine, log: TextIO | None) -> Ended:
-    with processes.locked(folder / "lock", folder):
+    with processes.locked(folder / LOCK_FILE, folder):
         name = workflow.metadata.name or folder.name
         record = RunRecord(folder, name, model.parameter_values(workflow), on)
         exit_code = _run(Engine(workflow, record, machine), log)

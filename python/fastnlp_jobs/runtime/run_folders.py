@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.processes import locked
 
 STATE_FILE = "run.json"
 WORKFLOW_FILE = "workflow.yaml"
+LOCK_FILE = "lock"  # held while something runs the steps
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,18 @@ class Run:
     def name(self) -> str:
         """The name of its folder, which is unique."""
         return self.folder.name
+
+    @property
+    def phase(self) -> str:
+        """As Argo says it; Interrupted if it is not over and nothing runs it."""
+        phase: str = self.state["status"]["phase"]
+        if phase != "Running":
+            return phase
+        try:
+            with locked(self.folder / LOCK_FILE, self.folder):
+                return "Interrupted"
+        except BadInput:
+            return phase
 
     @property
     def nodes(self) -> list[dict[str, Any]]:

@@ -62,11 +62,10 @@ def _list(run_dir: Path) -> int:
         return EXIT_DONE
     found.sort(key=lambda run: str(run.state["status"]["startedAt"]), reverse=True)
     width = max(len(run.name) for run in found)
-    print(f"{'run':{width}}  {'phase':9}  {'started':19}  seconds")
+    print(f"{'run':{width}}  {'phase':11}  {'started':19}  seconds")
     for run in found:
-        status = run.state["status"]
-        started, seconds = _times(status)
-        print(f"{run.name:{width}}  {status['phase']:9}  {started}  {seconds}")
+        started, seconds = _times(run.state["status"])
+        print(f"{run.name:{width}}  {run.phase:11}  {started}  {seconds}")
     return EXIT_DONE
 
 
@@ -80,8 +79,8 @@ def _times(status: dict[str, Any]) -> tuple[str, str]:
 
 def _compare(left: Run, right: Run) -> int:
     for run in (left, right):
-        if (phase := run.state["status"]["phase"]) != "Succeeded":
-            print(f"{run.name} is {phase}: some artifacts may be missing", file=sys.stderr)
+        if run.phase != "Succeeded":
+            print(f"{run.name} is {run.phase}: some artifacts may be missing", file=sys.stderr)
     lines, differ = [], False
     ours, theirs = left.artifacts(), right.artifacts()
     for name in sorted(ours.keys() | theirs.keys()):
