@@ -16,7 +16,7 @@ from fastnlp_jobs.runtime.docker import DockerExecutor
 @pytest.fixture
 def run(docker, tmp_path, capsys, monkeypatch):  # noqa: ARG001  # without docker there is nothing to run
     """Run a manifest in docker; a first process that leaves SIGTERM to its default is not waited for long."""
-    monkeypatch.setitem(machine._EXECUTORS, "docker", lambda _workflow: DockerExecutor(grace_s=1))
+    monkeypatch.setitem(machine._EXECUTORS, "docker", lambda: DockerExecutor(grace_s=1))
 
     def run_on(manifest):
         text = yaml.safe_dump(manifest, allow_unicode=True).replace("IMAGE", IMAGE)

@@ -9,15 +9,11 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hera.workflows import models
-
 from fastnlp_jobs import processes
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.runtime import model
 from fastnlp_jobs.runtime.executor import Exit, Mount, Try, Why
 from fastnlp_jobs.runtime.folders import ROOT, Folders
 
@@ -26,32 +22,18 @@ _RESTRICTED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-pri
 _LOOK_EVERY_S = 0.02
 # These steer the command `docker` itself, so a container's own come on its command line; no secret is called so.
 _READ_BY_DOCKER = frozenset(
-    ("HOME", "PATH", "DOCKER_API_VERSION", "DOCKER_CERT_PATH", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_HOST")
-) | {"DOCKER_DEFAULT_PLATFORM", "DOCKER_TLS", "DOCKER_TLS_VERIFY"}
-
-
-def docker_for(workflow: models.Workflow) -> "DockerExecutor":
-    """Docker for a workflow: a parameter `input` that names a file or folder here is found in the containers too.
-
-    Its value becomes absolute, and it is mounted at the same place, read-only.
-    """
-    for parameter in model.parameters(workflow):
-        if parameter.name == "input" and parameter.value and Path(parameter.value).exists():
-            lent = Path(parameter.value).absolute()
-            parameter.value = str(lent)
-            return DockerExecutor(lent)
-    return DockerExecutor()
+    (
+        *("HOME", "PATH", "DOCKER_API_VERSION", "DOCKER_CERT_PATH", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_HOST"),
+        *("DOCKER_DEFAULT_PLATFORM", "DOCKER_TLS", "DOCKER_TLS_VERIFY"),
+    )
+)
 
 
 class DockerExecutor:
     """Starts each try in a container of its own, as the user who submits, with a read-only root and no rights."""
 
-    def __init__(self, lent: Path | None = None, grace_s: float = GRACE_S) -> None:
+    def __init__(self, grace_s: float = GRACE_S) -> None:
         """Look for an engine.
-
-        Args:
-            lent: a file or folder that containers read in place where their command names it.
-            grace_s: between SIGTERM and SIGKILL.
 
         Raises:
             BadInput: none answers.
@@ -59,7 +41,7 @@ class DockerExecutor:
         found = shutil.which("docker")
         if found is None:
             raise BadInput("--on docker: there is no command `docker` on PATH; install Docker, or use --on local")
-        self._program, self._lent, self._grace_s = found, lent, grace_s
+        self._program, self._grace_s = found, grace_s
         answer = self._call("version", "--format", "{{.Server.Version}}")
         if answer.returncode != 0:
             raise BadInput(f"--on docker: no engine answers ({_last_line(answer.stderr)}); start it, or use --on local")
@@ -70,8 +52,9 @@ class DockerExecutor:
             return "names no `image`; add one"
         if "{{" not in prepared.image and self._image_id(prepared.image) is None:
             return f"its image {prepared.image} is not on this machine; {_how_to_get(prepared.image)}"
+        volumes = {mount.path for mount in prepared.mounts if mount.kind == "volume"}
         for mount in prepared.mounts:
-            if mount.kind == "output" and PurePosixPath(mount.path).parent == ROOT:
+            if mount.kind == "output" and PurePosixPath(mount.path).parent == ROOT and mount.path not in volumes:
                 return f"writes {mount.path} into the root folder, which is read-only; declare it as /out{mount.path}"
         return None
 
@@ -85,18 +68,11 @@ class DockerExecutor:
 
     def start(self, prepared: Try) -> "DockerTry":
         """Start the container."""
-        return DockerTry(self._program, self._with_lent(prepared), self._grace_s)
+        return DockerTry(self._program, prepared, self._grace_s)
 
     def command_line(self, prepared: Try) -> str:
         """The same container again; values come from variables of the caller's."""
-        prepared = self._with_lent(prepared)
         return processes.shown(["docker", "run", "--rm", *_words(prepared, Folders(prepared), shown=True)])
-
-    def _with_lent(self, prepared: Try) -> Try:
-        words = [*prepared.command, *prepared.arguments, prepared.script or "", *prepared.environment.values()]
-        if self._lent is None or not any(str(self._lent) in word for word in words):
-            return prepared
-        return replace(prepared, mounts=[*prepared.mounts, Mount(str(self._lent), self._lent, "input")])
 
     @functools.cache  # noqa: B019  # an image does not change during a run, and the executor lives as long as that
     def _image_id(self, image: str) -> str | None:

@@ -17,7 +17,7 @@ from fastnlp_jobs import processes
 from fastnlp_jobs.errors import EXIT_DONE, EXIT_FAILED, BadInput
 from fastnlp_jobs.runtime import model, view
 from fastnlp_jobs.runtime.check import check
-from fastnlp_jobs.runtime.docker import docker_for
+from fastnlp_jobs.runtime.docker import DockerExecutor
 from fastnlp_jobs.runtime.earlier import Earlier, outputs_of_runs, succeeded
 from fastnlp_jobs.runtime.engine import Engine, Machine
 from fastnlp_jobs.runtime.executor import Executor
@@ -32,10 +32,7 @@ from fastnlp_jobs.runtime.step_logs import step_logs_shown
 from fastnlp_jobs.runtime.supported import refuse_unsupported
 
 _LOOK_EVERY_S = 0.1
-_EXECUTORS: dict[str, Callable[[models.Workflow], Executor]] = {
-    "local": lambda _workflow: LocalExecutor(),
-    "docker": docker_for,
-}
+_EXECUTORS: dict[str, Callable[[], Executor]] = {"local": LocalExecutor, "docker": DockerExecutor}
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ def _machine(workflow: models.Workflow, on: str) -> Machine:
         raise BadInput(f"--on {on}: expected {' or '.join(_EXECUTORS)}")
     refuse_unsupported(workflow.model_dump(exclude_none=True, by_alias=True))
     check(workflow)
-    executor = _EXECUTORS[on](workflow)
+    executor = _EXECUTORS[on]()
     available = this_machine()
     refuse_too_large(workflow, available)
     _refuse_unable(workflow, executor)
