@@ -32,6 +32,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(print("asked to stop") or 143)
 print("hanging")
 time.sleep(60)
 """
+LOG = Path("runs", "latest", "steps", "main", "try-1", "stdout.log")
 KEY = "a key for tests only, 0123456789"
 
 
@@ -120,18 +121,36 @@ def test_an_output_in_the_root_folder_is_refused_with_the_cure(run_step):
     assert "writes /made into the root folder, which is read-only; declare it as /out/made" in ended.err
 
 
-def test_sigterm_ends_the_container_too_and_leaves_none(docker, tmp_path):
+@pytest.fixture
+def hanging(docker, tmp_path):  # noqa: ARG001  # without docker it cannot hang
+    """A `hera submit --on docker` whose only step has said that it hangs."""
     container = {"image": IMAGE, "command": ["python3", "-uc", HANG]}
     flow = {"entrypoint": "main", "templates": [{"name": "main", "container": container}]}
     manifest = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "hangs"}, "spec": flow}
     (tmp_path / "flow.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
     command = [sys.executable, "-m", "fastnlp_jobs", "submit", "flow.yaml", "--on", "docker"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
-        log = tmp_path / "runs" / "latest" / "steps" / "main" / "try-1" / "stdout.log"
-        deadline = time.monotonic() + 60
-        while not (log.is_file() and log.read_text()):
-            assert time.monotonic() < deadline
-        process.terminate()
-        assert process.wait(timeout=25) == 143
-    assert log.read_text() == "hanging\nasked to stop\n"
-    assert docker("ps", "--all", "--quiet", "--filter", "label=fastnlp.try=hangs-main-1").stdout == ""
+        wait_until(lambda: (tmp_path / LOG).is_file() and (tmp_path / LOG).read_text())
+        yield process
+
+
+def wait_until(come):
+    deadline = time.monotonic() + 60
+    while not come():
+        assert time.monotonic() < deadline
+
+
+def containers(docker):
+    return docker("ps", "--all", "--quiet", "--filter", "label=fastnlp.try=hangs-main-1").stdout
+
+
+def test_sigterm_ends_the_container_too_and_leaves_none(docker, hanging, tmp_path):
+    hanging.terminate()
+    assert hanging.wait(timeout=25) == 143
+    assert (tmp_path / LOG).read_text() == "hanging\nasked to stop\n"
+    assert containers(docker) == ""
+
+
+def test_kill_9_leaves_no_container(docker, hanging):
+    hanging.kill()
+    wait_until(lambda: containers(docker) == "")

@@ -14,6 +14,7 @@ from typing import Any
 
 from fastnlp_jobs import processes
 from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.runtime import watchdog
 from fastnlp_jobs.runtime.executor import Exit, Mount, Try, Why
 from fastnlp_jobs.runtime.folders import ROOT, Folders
 
@@ -97,6 +98,7 @@ class DockerTry:
         if made.returncode != 0:
             raise OSError(_last_line(made.stderr))
         self._container = made.stdout.strip()
+        watchdog.guard_container(program, self._container)
         logs = [(prepared.folder / name).open("wb") for name in ("stdout.log", "stderr.log")]
         with logs[0] as stdout, logs[1] as stderr:
             attached = [program, "start", "--attach", self._container]
@@ -117,6 +119,7 @@ class DockerTry:
             if self._grace is not None:
                 self._grace.cancel()
             self._docker("rm", "--force", "--volumes", self._container)
+            watchdog.release_container(self._program, self._container)
             self._folders.clear()
 
     def stop(self, why: Why) -> None:  # noqa: ARG002  # a container ends the same way for either

@@ -1,7 +1,8 @@
 """Ends the steps when the process that started them is gone, however it went: also by kill -9.
 
-POSIX only. One small process for all steps reads from a pipe which process groups run; when the pipe ends because its
-writer is gone, it kills those that are left. This file is also its program and needs nothing but the standard library.
+POSIX only. One small process for all steps reads from a pipe which process groups and containers run; when the pipe
+ends because its writer is gone, it kills those that are left. This file is also its program and needs nothing but the
+standard library.
 """
 
 import atexit
@@ -27,6 +28,16 @@ def release(group: int) -> None:
     _tell(f"-{group}\n")
 
 
+def guard_container(docker: str, container: str) -> None:
+    """Remove this container when this process ends."""
+    _tell(f"+{container} {docker}\n")
+
+
+def release_container(docker: str, container: str) -> None:
+    """The container was removed."""
+    _tell(f"-{container} {docker}\n")
+
+
 def _tell(line: str) -> None:
     if sys.platform == "win32":
         return
@@ -48,15 +59,17 @@ def _started() -> subprocess.Popen[bytes]:
 
 
 def _watch() -> None:
-    groups: set[int] = set()
+    running: set[str] = set()
     for line in sys.stdin:
-        if line.startswith("+"):
-            groups.add(int(line))
+        change, one = line[0], line[1:].strip()
+        running.add(one) if change == "+" else running.discard(one)
+    for one in running:
+        if one.isdigit():
+            with suppress(ProcessLookupError):
+                os.killpg(int(one), signal.SIGKILL)
         else:
-            groups.discard(-int(line))
-    for group in groups:
-        with suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
+            container, docker = one.split(" ", 1)
+            subprocess.run([docker, "rm", "--force", "--volumes", container], capture_output=True, check=False)
 
 
 if __name__ == "__main__":
