@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import ImageFont
 from scipy.stats import chi2_contingency, false_discovery_control
 from tests.jobs.corpora import BAD, GOOD, review, reviews, write_comments, write_documents
 
@@ -67,6 +68,16 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path, output: Path) -> None:
     again = described(tmp_path, reviews(2000))
     names = sorted(path.name for path in output.iterdir())
     assert [(output / name).read_bytes() == (again / name).read_bytes() for name in names] == [True] * len(names)
+
+
+def test_a_system_without_fribidi_gives_the_same_pictures(
+    tmp_path: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageFont.core, "HAVE_RAQM", False)
+    again = described(tmp_path, reviews(2000))
+    assert [
+        name for name in PICTURES if (output / f"{name}.png").read_bytes() != (again / f"{name}.png").read_bytes()
+    ] == []
 
 
 def test_a_picture_names_neither_date_nor_software(output: Path) -> None:

@@ -13,6 +13,7 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
+from PIL import ImageFont
 from wordcloud import WordCloud
 
 from fastnlp_jobs.jobs.describe.keyness import Compared
@@ -76,8 +77,22 @@ def _draw_cloud(config: "Config", words: pl.DataFrame, path: Path) -> None:
         color_func=colour,
         random_state=config.seed,
     )
-    cloud.generate_from_frequencies(dict(words.select("item", "count").iter_rows()))
-    cloud.to_image().quantize(256).save(path)
+    with _basic_layout():
+        cloud.generate_from_frequencies(dict(words.select("item", "count").iter_rows()))
+        picture = cloud.to_image()
+    picture.quantize(256).save(path)
+
+
+@contextmanager
+def _basic_layout() -> Iterator[None]:
+    """Pillow sets text by the system's fribidi where it finds one, and the bytes would depend on the machine."""
+    core: Any = ImageFont.core
+    found = core.HAVE_RAQM
+    core.HAVE_RAQM = False  # WordCloud hands no choice of layout on
+    try:
+        yield
+    finally:
+        core.HAVE_RAQM = found
 
 
 @contextmanager
