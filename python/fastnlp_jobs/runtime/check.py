@@ -10,7 +10,6 @@ from hera.workflows import models
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.runtime import known, model
 from fastnlp_jobs.runtime.expressions import ExpressionError, names
-from fastnlp_jobs.runtime.items import expands
 from fastnlp_jobs.runtime.tags import only_tag, tags
 
 _KINDS = ("container", "script", "dag", "steps")
@@ -148,7 +147,6 @@ class _Checker:
         given, passed = model.given_parameters(task), model.given_artifacts(task)
         _check_call(called, where, set(given), set(passed))
         speaks_of = self._known | self._said_of(prefix, before)
-        item = expands(task)
         lists = [task.with_param or ""]
         if task.with_sequence is not None:
             bounds = (task.with_sequence.count, task.with_sequence.start, task.with_sequence.end)
@@ -157,8 +155,9 @@ class _Checker:
             _refuse(where, known.unknown_tags(text, speaks_of), speaks_of)
         sources = [one.raw.data or "" for one in passed.values() if one.raw]
         keys = [one.s3.key or "" for one in passed.values() if one.s3]
+        speaks_of |= known.of_item(task)
         for text in [*(value or "" for value in given.values()), *sources, *keys, task.when or ""]:
-            _refuse(where, known.unknown_tags(text, speaks_of, item=item), speaks_of)
+            _refuse(where, known.unknown_tags(text, speaks_of, item=task.with_param is not None), speaks_of)
         for artifact in passed.values():
             self._check_source(f"{where}: input artifact `{artifact.name}`", prefix, artifact, speaks_of, everyone)
 

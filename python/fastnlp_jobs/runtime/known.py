@@ -61,6 +61,14 @@ def of_step(prefix: str, task: model.Task, template: models.Template) -> set[str
     return known | {f"{start}.outputs.artifacts.{one.name}" for one in model.output_artifacts(template)}
 
 
+def of_item(task: model.Task) -> set[str]:
+    """What a repeated step may say of its item, as far as the workflow tells; a list made by a step may hold maps."""
+    if not expands(task):
+        return set()
+    keys = {key for item in task.with_items or [] if isinstance(item.root, dict) for key in item.root}
+    return {"item", *(f"item.{key}" for key in keys)}
+
+
 def unknown_tags(text: str, known: set[str], *, item: bool = False) -> Iterator[str]:
     """The tags of a text that mean nothing.
 
