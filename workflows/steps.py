@@ -41,16 +41,14 @@ NODE_CLASSES = {
     "cpu": NodeClass(),
     "gpu4": NodeClass(cpu="16", memory="128Gi", gpus=4, shared_memory="32Gi", tolerations=[Toleration(key=GPU)]),
 }
+Mounted = EmptyDirVolume | ExistingVolume | Volume
+_STATE = "/state"
 _SUMMARY = NodeClass(cpu="100m", memory="256Mi", deadline_s=600)
 # 3: a service failed for now; 143: asked to stop; a preempted or evicted pod is Failed, not Error (argo#9880)
 RETRIED = (
     "lastRetry.status == 'Error' || asInt(lastRetry.exitCode) in [3, 143] "
     "|| lastRetry.message matches 'shutdown|deleted|evicted'"
 )
-
-
-_STATE = "/state"
-Mounted = EmptyDirVolume | ExistingVolume | Volume
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,8 @@ class Toleration(_Group):
 class NodeClass(_Group):
     """What a step asks of the machine it runs on."""
 
+    model_config = ConfigDict(coerce_numbers_to_str=True)  # `cpu: 4` is as good as `cpu: "4"`
+
     cpu: str = Field("1", pattern=_QUANTITY, description="cores that must be free")
     memory: str = Field("2Gi", pattern=_QUANTITY, description="memory that must be free")
     memory_limit: str | None = Field(None, pattern=_QUANTITY, description="a step that takes more is killed (137)")
