@@ -12,6 +12,7 @@ use arrow_array::{Array, LargeListArray, UInt64Array};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
+use super::row_set::RowSet;
 use super::transactions::{ensure_few_rows, null_item};
 use crate::Error;
 use crate::columns::row_range;
@@ -23,9 +24,8 @@ const ITEMSETS: &str = "itemsets";
 /// `large_list<large_string>`.
 ///
 /// A null transaction holds no item, a null itemset has no count, and the empty itemset is in every
-/// transaction. An item that a row repeats counts once. Time O(values of both columns), and for
-/// each distinct beginning of an itemset its rows times the logarithm of how much sparser they are
-/// than the next item.
+/// transaction. An item that a row repeats counts once. Time O(values of both columns), and one
+/// intersection of sets of rows for each distinct beginning of an itemset.
 ///
 /// # Errors
 /// [`Error::Value`] for a null item, [`Error::OutOfRange`] for more than 2³² - 1 transactions.
@@ -74,7 +74,7 @@ fn number_items(itemsets: &LargeListArray) -> Result<FxHashMap<&str, u32>, Error
 /// The transactions that hold each item, ascending; items by rank, the rarest first.
 struct Holders {
     num_rows: usize,
-    rows: Vec<Vec<u32>>,
+    rows: Vec<RowSet>,
     /// Rank of each number.
     rank_of: Vec<u32>,
 }
@@ -101,8 +101,10 @@ impl Holders {
         for (rank, &number) in numbers.iter().enumerate() {
             rank_of[number as usize] = rank as u32;
         }
-        let rows = numbers.iter().map(|&n| std::mem::take(&mut by_number[n as usize])).collect();
-        Ok(Self { num_rows: column.len(), rows, rank_of })
+        let num_rows = column.len();
+        let rows = |&number: &u32| std::mem::take(&mut by_number[number as usize]);
+        let rows = numbers.iter().map(rows).map(|rows| RowSet::new(rows, num_rows)).collect();
+        Ok(Self { num_rows, rows, rank_of })
     }
 
     /// The items of an itemset by rank, ascending, each once.
@@ -126,7 +128,7 @@ impl Holders {
 /// The way to the itemset counted last: its items, each with the rows that hold it and all before.
 struct Path<'a> {
     holders: &'a Holders,
-    steps: Vec<(u32, Cow<'a, [u32]>)>,
+    steps: Vec<(u32, Cow<'a, RowSet>)>,
 }
 
 impl Path<'_> {
@@ -137,37 +139,13 @@ impl Path<'_> {
         for &item in &items[shared..] {
             let holders = &self.holders.rows[item as usize];
             let rows = match self.steps.last() {
-                None => Cow::Borrowed(&holders[..]),
-                Some((_, rows)) => Cow::Owned(shared_rows(rows, holders)),
+                None => Cow::Borrowed(holders),
+                Some((_, rows)) => Cow::Owned(rows.intersection(holders)),
             };
             self.steps.push((item, rows));
         }
         self.steps.last().map_or(self.holders.num_rows, |(_, rows)| rows.len()) as u64
     }
-}
-
-/// The rows in both lists; quick where `many` is far the longer.
-fn shared_rows(few: &[u32], mut many: &[u32]) -> Vec<u32> {
-    let mut shared = Vec::new();
-    for &row in few {
-        many = &many[num_below(many, row)..];
-        match many.first() {
-            Some(&first) if first == row => shared.push(row),
-            Some(_) => {}
-            None => break,
-        }
-    }
-    shared
-}
-
-/// How many of the ascending `rows` stand below `row`, looked for in steps that double.
-fn num_below(rows: &[u32], row: u32) -> usize {
-    let mut step = 1;
-    while step < rows.len() && rows[step] < row {
-        step *= 2;
-    }
-    let start = step / 2;
-    start + rows[start..rows.len().min(step + 1)].partition_point(|&other| other < row)
 }
 
 #[cfg(test)]
@@ -228,17 +206,6 @@ mod tests {
             );
             assert_eq!(message, expected);
         }
-    }
-
-    #[test]
-    fn rows_are_found_at_any_distance() {
-        let many: Vec<u32> = (0..1000).map(|row| 3 * row).collect();
-        for row in 0..3005 {
-            let expected = many.iter().filter(|&&other| other < row).count();
-            assert_eq!(num_below(&many, row), expected);
-        }
-        assert_eq!(num_below(&[], 5), 0);
-        assert_eq!(shared_rows(&[1, 3, 2997, 2998], &many), [3, 2997]);
     }
 
     fn some_lists(num_items: u32, longest: usize, rows: usize) -> impl Strategy<Value = Lists> {

@@ -14,6 +14,7 @@ mod found;
 mod frequent;
 mod metrics;
 mod redundancy;
+mod row_set;
 mod rows;
 mod rules;
 mod search;
