@@ -76,6 +76,29 @@ with Workflow(name="volumes", entrypoint="main", volume_claim_templates=[claim])
     assert [finished.stdout(name) for name in ("first", "second")] == ["[] []\n", "[] ['kept']\n"]
 
 
+@needs_namespaces
+def test_declared_paths_may_stand_in_each_other_and_in_variables(run_flow):
+    finished = run_flow("""
+MAKE = "import os; os.makedirs('/fastnlp-out/tree'); open(os.environ['LEAF'], 'w').write('leaf')"
+USE = '''
+import os
+print(sorted(os.listdir('/fastnlp-in')), open('/fastnlp-in/leaf').read(), open(os.environ['NOTE']).read())
+'''
+with Workflow(name="nested", entrypoint="main") as workflow:
+    make = python("make", MAKE, env=[Env(name="LEAF", value="/fastnlp-out/tree/leaf")], outputs=[
+        Artifact(name="tree", path="/fastnlp-out/tree"), Artifact(name="leaf", path="/fastnlp-out/tree/leaf")])
+    use = python("use", USE, env=[Env(name="NOTE", value="/fastnlp-in/note")], inputs=[
+        Artifact(name="tree", path="/fastnlp-in"), RawArtifact(name="note", path="/fastnlp-in/note", data="noted")])
+    with DAG(name="main"):
+        made = make(name="make")
+        made >> use(name="use", arguments=[made.get_artifact("tree")])
+""")
+    assert finished.exit_code == 0, finished.err
+    assert finished.stdout("use") == "['leaf', 'note'] leaf noted\n"
+    assert [path.name for path in (finished.folder / "artifacts" / "make" / "tree").iterdir()] == ["leaf"]
+    assert (finished.folder / "artifacts" / "make" / "leaf").read_text() == "leaf"
+
+
 def test_a_path_in_a_command_is_refused_with_the_cure_where_no_namespace_is_granted(run_flow, tmp_path, monkeypatch):
     monkeypatch.setattr(local, "namespaces_granted", lambda: False)
     finished = run_flow(SAME_PATH)

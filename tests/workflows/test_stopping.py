@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM on a running `hera submit`, as real processes."""
 
+import json
 import os
 import select
 import signal
@@ -27,6 +28,7 @@ with Workflow(name="long", entrypoint="main", arguments=[Parameter(name="fifo"),
     with DAG(name="main"):
         wait(name="running") >> wait(name="next")
 """
+ONE_BY_ONE = FLOW.replace('entrypoint="main"', 'entrypoint="main", parallelism=1').replace(" >> ", ", ")
 
 
 @pytest.fixture
@@ -36,8 +38,8 @@ def running(write_flow, tmp_path):
     os.mkfifo(fifo)
     started = []
 
-    def start(manner, *before):
-        command = [*before, sys.executable, "-m", "fastnlp_jobs", "submit", str(write_flow(FLOW)), "--on", "local"]
+    def start(manner, *before, flow=FLOW):
+        command = [*before, sys.executable, "-m", "fastnlp_jobs", "submit", str(write_flow(flow)), "--on", "local"]
         command += ["-p", f"fifo={fifo}", "-p", f"manner={manner}"]
         # a group of its own, so that the test could not stop itself by a mistake
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -54,8 +56,6 @@ def running(write_flow, tmp_path):
 
 
 def nodes(tmp_path):
-    import json
-
     nodes = json.loads((tmp_path / "runs" / "latest" / "run.json").read_text())["status"]["nodes"].values()
     return {node["displayName"]: node for node in nodes if node["displayName"] in ("running", "next")}
 
@@ -71,6 +71,16 @@ def test_a_signal_asks_the_running_step_to_stop_and_starts_no_other(running, tmp
     }
     log = tmp_path / "runs" / "latest" / "steps" / "running" / "try-1" / "stdout.log"
     assert log.read_text() == "asked to stop\n"
+
+
+def test_what_had_not_started_when_a_signal_came_is_failed_as_on_argo_and_so_is_the_run(running, tmp_path):
+    process = running("polite", flow=ONE_BY_ONE)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
+    messages = {node["message"] for node in nodes(tmp_path).values() if node["phase"] == "Failed"}
+    assert messages == {"main: Error (exit code 143)", "Stopped with strategy 'Stop'"}
+    status = json.loads((tmp_path / "runs" / "latest" / "run.json").read_text())["status"]
+    assert (status["phase"], status["message"]) == ("Failed", "Stopped with strategy 'Stop'")
 
 
 def test_a_signal_that_was_ignored_at_the_start_stays_ignored(running):

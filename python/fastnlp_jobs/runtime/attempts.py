@@ -9,6 +9,7 @@ from hera.workflows import models
 from fastnlp_jobs.runtime.call import Call
 from fastnlp_jobs.runtime.evaluation import condition
 from fastnlp_jobs.runtime.expressions import ExpressionError
+from fastnlp_jobs.runtime.halting import STOPPED
 from fastnlp_jobs.runtime.record import Node, now
 from fastnlp_jobs.runtime.scope import ScopeError
 from fastnlp_jobs.runtime.tags import substitute
@@ -66,7 +67,7 @@ def _run_tries(engine: "Engine", call: Call, node: Node, strategy: _Strategy) ->
         if not last.unsuccessful:
             return last, ""
         if not engine.may_start(call):
-            return last, "the run was stopped"
+            return last, STOPPED
         wait_s = _wait_s(strategy, number)
         if strategy.longest_s is not None and (now() - started).total_seconds() + wait_s > strategy.longest_s:
             return last, "Backoff would exceed max duration limit"
@@ -77,7 +78,7 @@ def _run_tries(engine: "Engine", call: Call, node: Node, strategy: _Strategy) ->
         if strategy.expression is not None and not condition(strategy.expression, {**call.values, **_of_last(last)}):
             return last, "retryStrategy.expression evaluated to false"
         if not engine.halting.pause(wait_s, in_exit_handler=call.in_exit_handler):
-            return last, "the run was stopped"
+            return last, STOPPED
 
 
 def _run_try(engine: "Engine", call: Call, node: Node, number: int, last: Node | None) -> Node:

@@ -99,8 +99,7 @@ class _Checker:
         assert container is not None, "the kinds were counted"
         sources = [artifact.raw.data or "" for artifact in model.input_artifacts(template) if artifact.raw]
         keys = [artifact.s3.key or "" for artifact in self._artifacts() if artifact.s3]
-        own = [variable.value or "" for variable in container.env or []]
-        for text in [*model.words(template), *sources, *keys, *own, container.working_dir or ""]:
+        for text in [*model.words(template), *sources, *keys]:
             _refuse(where, known.unknown_tags(text, self._known), self._known)
         declared = {one.name for one in model.volumes(self._workflow, template).values()}
         declared |= set(model.claim_templates(self._workflow))

@@ -18,7 +18,7 @@ from fastnlp_jobs.runtime.expressions import ExpressionError
 from fastnlp_jobs.runtime.files import Store
 from fastnlp_jobs.runtime.graph import run_dag
 from fastnlp_jobs.runtime.groups import run_steps
-from fastnlp_jobs.runtime.halting import Halting
+from fastnlp_jobs.runtime.halting import STOPPED, Halt, Halting
 from fastnlp_jobs.runtime.pods import run_pod
 from fastnlp_jobs.runtime.record import Node, Phase, RunRecord, shown_time
 from fastnlp_jobs.runtime.scope import EntryError, ScopeError, json_text
@@ -71,10 +71,18 @@ class Engine:
             return
         if spec.on_exit and self.halting.may_start(in_exit_handler=True):
             self._ending = {"workflow.status": phase, "workflow.failures": json_text(self._failures())}
-            last = self._run_named(spec.on_exit, f"{self.record.name}.onExit", "onExit", in_exit_handler=True)
+            last = self._run_exit_handler(spec.on_exit)
             if phase == "Succeeded" and last.unsuccessful:
                 phase, message = last.phase, last.message
-        self.record.finish(phase, message)
+        was_stopped = self.halting.state >= Halt.ASKED and phase != "Succeeded"
+        self.record.finish(phase, STOPPED if was_stopped else message)
+
+    def _run_exit_handler(self, template: str) -> Node:
+        name = f"{self.record.name}.onExit"
+        try:
+            return self._run_named(template, name, "onExit", in_exit_handler=True)
+        except EntryError:
+            return self.record.named(name)
 
     def _run_entry(self) -> tuple[Phase | None, str]:
         """Phase and message of the entrypoint; without a phase: Argo gives up the workflow, exit handler and all."""

@@ -90,7 +90,7 @@ def as_declared(executor: Executor, template: models.Template) -> Try:
         arguments=container.args or [],
         script=template.script.source if template.script else None,
         working_folder=container.working_dir,
-        environment={},
+        environment={variable.name: variable.value or "" for variable in container.env or []},
         mounts=mounts,
         declared_paths=executor.shows_declared_paths(model.words(template), mounts),
         demand=demand.requested(container),

@@ -8,6 +8,8 @@ from enum import IntEnum
 from fastnlp_jobs.runtime.capacity import Capacity
 from fastnlp_jobs.runtime.executor import Running, Why
 
+STOPPED = "Stopped with strategy 'Stop'"  # what Argo says of a step that a stop ended or kept from starting
+
 
 class Halt(IntEnum):
     """What keeps further steps from starting; a later one is stronger."""

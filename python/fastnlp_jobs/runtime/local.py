@@ -37,7 +37,8 @@ class LocalExecutor:
             return "sets no `command`; add one: on this machine the image, which may bring one, has no meaning"
         if not prepared.declared_paths or namespaces_granted():
             return None
-        words = [*prepared.command, *prepared.arguments, prepared.script or ""]
+        words = [*prepared.command, *prepared.arguments, prepared.script or "", *prepared.environment.values()]
+        words.append(prepared.working_folder or "")
         named = ", ".join(mount.path for mount in prepared.mounts if _names(words, mount.path))
         return (
             f"names {named} in its command, and this system grants no private mount namespace to put it there; "
@@ -115,9 +116,14 @@ class LocalTry:
 
     def _collect(self, root: Path) -> None:
         """Bring the outputs from the private root to their sources."""
-        for mount in self._prepared.mounts:
+        for mount in sorted(self._prepared.mounts, key=lambda mount: -mount.path.count("/")):
             written = _claimed(self._prepared, mount) or root / mount.path.lstrip("/")
-            if mount.kind == "output" and mount.source is not None and (written.exists() or written.is_symlink()):
+            if mount.kind != "output" or mount.source is None or not written.exists():
+                continue
+            if _is_part(self._prepared, mount):
+                copy = shutil.copytree if written.is_dir() else shutil.copy2
+                copy(written, mount.source)
+            else:
                 written.rename(mount.source)
         private_root.clear(root)
 
@@ -153,7 +159,7 @@ def _plan(prepared: Try, root: Path) -> private_root.Plan:
     """What the private root holds; a missing optional input stays missing."""
     declared: dict[str, Path | None] = {}
     for mount in prepared.mounts:
-        if mount.source is None or _claimed(prepared, mount) is not None:
+        if mount.source is None or _claimed(prepared, mount) is not None or _is_part(prepared, mount):
             continue
         is_there = mount.kind != "output" and mount.source.exists()
         declared[mount.path] = mount.source if is_there else None
@@ -161,6 +167,12 @@ def _plan(prepared: Try, root: Path) -> private_root.Plan:
         declared[_SCRIPT] = prepared.folder / "script"
     empty = [mount.path for mount in prepared.mounts if mount.source is None]
     return private_root.Plan(root, declared, empty)
+
+
+def _is_part(prepared: Try, mount: Mount) -> bool:
+    """Whether an output stands inside another one."""
+    others = [one for one in prepared.mounts if one.kind == "output" == mount.kind and one is not mount]
+    return any(mount.path.startswith(f"{other.path}/") for other in others)
 
 
 def _claimed(prepared: Try, mount: Mount) -> Path | None:

@@ -107,12 +107,13 @@ def output_parameters(called: models.Template) -> list[models.Parameter]:
 
 
 def words(called: models.Template) -> list[str]:
-    """Command, arguments and script of a container template, as they stand there."""
+    """Every text of a container template that may name a path: command, arguments, script, variables, folder."""
     run = container(called)
     if run is None:
         return []
     script = [called.script.source or ""] if called.script else []
-    return [*(run.command or []), *(run.args or []), *script]
+    variables = [variable.value or "" for variable in run.env or []]
+    return [*(run.command or []), *(run.args or []), *script, *variables, run.working_dir or ""]
 
 
 def volumes(workflow: models.Workflow, called: models.Template) -> dict[str, models.Volume]:

@@ -16,7 +16,7 @@ from fastnlp_jobs.runtime.executor import Exit, Running, Try, Why
 from fastnlp_jobs.runtime.expressions import ExpressionError
 from fastnlp_jobs.runtime.files import FileError, output_file, parameter_file
 from fastnlp_jobs.runtime.filling import prepare, wanted
-from fastnlp_jobs.runtime.halting import Halt
+from fastnlp_jobs.runtime.halting import STOPPED, Halt
 from fastnlp_jobs.runtime.record import Node, near
 from fastnlp_jobs.runtime.scope import ScopeError
 from fastnlp_jobs.runtime.tags import substitute
@@ -67,7 +67,7 @@ def _not_started(engine: "Engine", node: Node) -> None:
     if engine.halting.state is Halt.DEADLINE:
         engine.record.update(node, phase="Failed", message="Step exceeded its deadline")
     else:
-        engine.record.update(node, type="Skipped", phase="Omitted", message="the run was stopped")
+        engine.record.update(node, type="Skipped", phase="Failed", message=STOPPED)
 
 
 @dataclass

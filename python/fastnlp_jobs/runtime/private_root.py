@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 _NEW_NAMESPACE, _NEW_USER = 0x00020000, 0x10000000  # CLONE_NEWNS, CLONE_NEWUSER
 _BIND, _RECURSIVE, _PRIVATE = 4096, 16384, 1 << 18  # MS_BIND, MS_REC, MS_PRIVATE
 _PLACEHOLDERS = ".placeholders.json"  # beside the root: what is removed after the try
-_EMPTY = ""  # in the tree of declared paths, where names of entries stand: the folder starts empty
+_ENTRIES_OF = ""  # key in the tree of declared paths, where names stand: the folder whose entries it has
+_NOWHERE = "/nowhere/at/all"
 
 
 @dataclass
@@ -78,8 +79,8 @@ def clear(root: Path) -> None:
 def _build(root: Path, declared: Mapping[str, str | None], empty: Sequence[str]) -> _Layout:
     tree: dict[str, object] = {}
     for path in empty:
-        _branch(tree, path)[_EMPTY] = True
-    for path, source in declared.items():
+        _branch(tree, path)[_ENTRIES_OF] = _NOWHERE
+    for path, source in sorted(declared.items()):  # a folder before what stands in it
         parent, _, name = path.rstrip("/").rpartition("/")
         _branch(tree, parent)[name] = source
     layout = _Layout()
@@ -90,9 +91,11 @@ def _build(root: Path, declared: Mapping[str, str | None], empty: Sequence[str])
 
 
 def _branch(tree: dict[str, object], path: str) -> dict[str, object]:
-    """The part of the tree that stands for a folder."""
+    """The part of the tree that stands for a folder; one that is mounted whole is taken apart."""
     for name in PurePosixPath(path).parts[1:]:
-        tree = tree.setdefault(name, {})  # type: ignore[assignment]  # a tree of dicts has no finite type
+        part = tree.get(name, {})
+        tree[name] = {_ENTRIES_OF: part} if isinstance(part, str) else part
+        tree = tree[name]  # type: ignore[assignment]  # a tree of dicts has no finite type
     return tree
 
 
@@ -100,13 +103,13 @@ def _compose(layout: _Layout, original: Path, here: Path, tree: dict[str, object
     """A folder with the original's entries, except those that the tree replaces."""
     here.mkdir(parents=True, exist_ok=True)
     layout.placeholders.append(here)
-    empty = tree.pop(_EMPTY, False)
+    original = Path(str(tree.pop(_ENTRIES_OF, original)))
     for name, part in tree.items():
         if isinstance(part, dict):
             _compose(layout, original / name, here / name, part)
         elif isinstance(part, str):
             _place(layout, Path(part), here / name, needed=True)
-    for entry in () if empty else _entries(original):
+    for entry in _entries(original):
         if entry.name not in tree:
             _place(layout, entry, here / entry.name, needed=False)
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fastnlp_jobs.runtime.halting import STOPPED
 from fastnlp_jobs.runtime.record import Node, RunRecord, near
 
 if TYPE_CHECKING:
@@ -52,10 +53,12 @@ def _steps(record: RunRecord) -> list[Node]:
 
 
 def _matters(record: RunRecord, node: Node) -> bool:
-    """Whether a failure is worth telling: not one that a retry made up for."""
+    """Whether a failure is worth telling: not one that a retry made up for, nor a stop before the start."""
     around = record.nodes.get(node.boundary_id or "")
-    if not node.unsuccessful or around is None or around.type != "Retry":
-        return node.unsuccessful
+    if not node.unsuccessful or (node.message == STOPPED and node.folder is None):
+        return False
+    if around is None or around.type != "Retry":
+        return True
     return around.unsuccessful and around.children[-1] == node.id
 
 
