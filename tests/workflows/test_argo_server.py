@@ -46,10 +46,13 @@ def test_another_form_of_address_is_refused_with_the_expected_one(address):
         server(address)
 
 
+PLANTED = "hunter2"
+
+
 def test_a_password_in_the_address_is_refused_and_not_repeated():
     with pytest.raises(BadInput, match="a token goes into ARGO_TOKEN") as refused:
-        server("https://me:hunter2@argo.example")
-    assert "hunter2" not in str(refused.value)
+        server(f"https://me:{PLANTED}@argo.example")
+    assert PLANTED not in str(refused.value)
 
 
 @pytest.mark.parametrize("token", ["abc.def", "Bearer abc.def", "  Bearer abc.def\n"])
