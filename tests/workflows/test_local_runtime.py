@@ -226,15 +226,37 @@ with Workflow(name="braces", entrypoint="main", arguments=Parameter(name="g", va
     assert finished.stdout("show") == "{{workflow.parameters.g}}\n"
 
 
-def test_a_program_that_is_not_there_is_an_error_that_names_it(run_flow):
+def test_a_program_that_is_not_there_is_refused_before_the_first_step(run_flow, tmp_path):
     finished = run_flow("""
 with Workflow(name="absent", entrypoint="main") as workflow:
     absent = Container(name="absent", image="any", command=["no-such-program"])
     with DAG(name="main"):
         absent(name="absent")
 """)
-    assert finished.exit_code == 1
-    assert "step absent: Error, no-such-program: no such program beside " in finished.err
+    assert finished.exit_code == 2
+    assert finished.err.startswith("error: template absent: no-such-program: no such program beside ")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script is run by its first line")
+def test_a_program_that_a_step_wrote_can_be_run_by_another(run_flow):
+    finished = run_flow("""
+CODE = '''
+import os, sys
+with open(sys.argv[1], "w") as program:
+    print("#!/bin/sh", "echo ran", sep=os.linesep, file=program)
+os.chmod(sys.argv[1], 0o755)
+'''
+with Workflow(name="program", entrypoint="main") as workflow:
+    make = python("make", CODE, "{{outputs.artifacts.program.path}}",
+                  outputs=[Artifact(name="program", path="/tmp/program")])
+    run = Container(name="run", image="any", command=["{{inputs.artifacts.program.path}}"],
+                    inputs=[Artifact(name="program", path="/tmp/program")])
+    with DAG(name="main"):
+        made = make(name="make")
+        made >> run(name="run", arguments=[made.get_artifact("program")])
+""")
+    assert finished.stdout("run") == "ran\n"
 
 
 def test_steps_run_where_the_command_was_given_and_see_only_the_variables_they_name(run_flow, tmp_path, monkeypatch):

@@ -35,6 +35,11 @@ class LocalExecutor:
         """Why this try cannot run here; None if it can."""
         if not prepared.command:
             return "sets no `command`; add one: on this machine the image, which may bring one, has no meaning"
+        try:
+            _program(prepared, prepared.command[0])
+        except FileNotFoundError as error:
+            if not _comes_with_the_try(prepared):
+                return f"{error}; install it here, or run it with --on docker"
         if not prepared.declared_paths or namespaces_granted():
             return None
         words = [*prepared.command, *prepared.arguments, prepared.script or "", *prepared.environment.values()]
@@ -215,6 +220,12 @@ def _program(prepared: Try, name: str) -> str:
         where = "on the PATH it sets" if own else f"beside {sys.executable} or on PATH"
         raise FileNotFoundError(f"{name}: no such program {where}")
     return found
+
+
+def _comes_with_the_try(prepared: Try) -> bool:
+    """Whether the program is only known once the try is: named by a tag, or a declared file."""
+    name = prepared.command[0]
+    return "{{" in name or any(_names([name], mount.path) for mount in prepared.mounts)
 
 
 def _log(prepared: Try, name: str) -> Path:
