@@ -1,6 +1,7 @@
 """The local runtime: order, artifacts, parameters, failures."""
 
 import json
+import sys
 
 import pytest
 
