@@ -1,6 +1,7 @@
 """`hera submit --on docker`: the same artifacts as on this machine, and what a container must not see or do."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -99,6 +100,20 @@ def test_an_output_beside_its_input_is_taken_and_belongs_to_the_submitter(run_st
     made = ended.folder / "artifacts" / "main" / "made.txt"
     assert made.read_text() == "ABC"
     assert made.stat().st_uid == os.getuid()
+
+
+def test_the_line_that_a_step_notes_runs_it_again(run_step):
+    ended = run_step(
+        "import os; print(open('/in/text').read(), os.environ['COLOUR'])",
+        container={"env": [{"name": "COLOUR", "value": "red"}]},
+        inputs={"artifacts": [{"name": "text", "path": "/in/text", "raw": {"data": "abc"}}]},
+    )
+    line = (ended.folder / "steps" / "main" / "try-1" / "command.txt").read_text()
+    assert "red" not in line
+    again = subprocess.run(
+        shlex.split(line), capture_output=True, text=True, env={**os.environ, "COLOUR": "blue"}, check=False
+    )
+    assert again.stdout == "abc blue\n", again.stderr
 
 
 def test_a_command_that_the_image_does_not_have_is_an_error_that_names_it(run_step):

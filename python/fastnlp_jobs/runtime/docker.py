@@ -19,7 +19,7 @@ from fastnlp_jobs.runtime.executor import Exit, Mount, Try, Why
 from fastnlp_jobs.runtime.folders import ROOT, Folders
 
 GRACE_S = 30.0  # between SIGTERM and SIGKILL, as in Kubernetes
-_RESTRICTED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pull", "never")
+_RESTRICTED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 _LOOK_EVERY_S = 0.02
 # These steer the command `docker` itself, so a container's own come on its command line; no secret is called so.
 _READ_BY_DOCKER = frozenset(
@@ -73,7 +73,7 @@ class DockerExecutor:
 
     def command_line(self, prepared: Try) -> str:
         """The same container again; values come from variables of the caller's."""
-        return processes.shown(["docker", "run", "--rm", *_words(prepared, Folders(prepared), shown=True)])
+        return processes.shown(["docker", "run", "--rm", *_shown_words(prepared, Folders(prepared))])
 
     @functools.cache  # noqa: B019  # an image does not change during a run, and the executor lives as long as that
     def _image_id(self, image: str) -> str | None:
@@ -93,7 +93,7 @@ class DockerTry:
         self._grace: threading.Timer | None = None
         self._folders = Folders(prepared)
         self._folders.make()
-        words = ("create", "--log-driver", "none", *_words(prepared, self._folders))
+        words = ("create", *_words(prepared, self._folders))
         made = _call(program, words, {**os.environ, **prepared.environment})
         if made.returncode != 0:
             raise OSError(_last_line(made.stderr))
@@ -143,22 +143,35 @@ class DockerTry:
         return _call(self._program, words, os.environ)
 
 
-def _words(prepared: Try, folders: Folders, *, shown: bool = False) -> list[str]:
-    """What follows `docker create`; to be shown, it holds no value of a variable."""
-    command = [*prepared.command, *prepared.arguments, *filter(None, [folders.script_path])]
-    entrypoint = ["--entrypoint", command.pop(0)] if prepared.command else []
+def _words(prepared: Try, folders: Folders) -> list[str]:
+    """What follows `docker create`."""
     return [
         *_RESTRICTED,
-        *("--label", f"fastnlp.try={prepared.name}"),
+        *("--pull", "never", "--log-driver", "none", "--label", f"fastnlp.try={prepared.name}"),
         *_user(),
         *_limits(prepared),
-        *_mounts(folders, shown=shown),
-        *_environment(prepared.environment, shown=shown),
-        *(["--workdir", prepared.working_folder] if prepared.working_folder else []),
-        *entrypoint,
-        prepared.image or "",
-        *command,
+        *_mounts(folders),
+        *_environment(prepared.environment),
+        *_command(prepared, folders),
     ]
+
+
+def _shown_words(prepared: Try, folders: Folders) -> list[str]:
+    """What follows `docker run` for a reader: no value of a variable, paths as short as they can be typed."""
+    mounts = []
+    for sources, access in ((folders.writable, ""), (folders.read_only, ":ro")):
+        mounts += [f"--volume={_short(source)}:{path}{access}" for path, source in sources.items()]
+    memory = [f"--tmpfs={path}" for path in folders.in_memory]
+    variables = [f"--env={name}" for name in prepared.environment]
+    return [*_RESTRICTED, *_user(), *_limits(prepared), *memory, *mounts, *variables, *_command(prepared, folders)]
+
+
+def _command(prepared: Try, folders: Folders) -> list[str]:
+    """Image and command; without one the image's own runs."""
+    words = [*prepared.command, *prepared.arguments, *filter(None, [folders.script_path])]
+    folder = ["--workdir", prepared.working_folder] if prepared.working_folder else []
+    program = ["--entrypoint", words.pop(0)] if prepared.command else []
+    return [*folder, *program, prepared.image or "", *words]
 
 
 def _user() -> list[str]:
@@ -177,12 +190,11 @@ def _limits(prepared: Try) -> list[str]:
     return words
 
 
-def _mounts(folders: Folders, *, shown: bool) -> list[str]:
+def _mounts(folders: Folders) -> list[str]:
     mounts = [["type=tmpfs", _field("target", path)] for path in folders.in_memory]
     for sources, access in ((folders.writable, []), (folders.read_only, ["readonly"])):
         for path, source in sources.items():
-            place = _short(source) if shown else source
-            mounts.append(["type=bind", _field("source", place), _field("target", path), *access])
+            mounts.append(["type=bind", _field("source", source), _field("target", path), *access])
     return [word for fields in mounts for word in ("--mount", ",".join(fields))]
 
 
@@ -191,19 +203,16 @@ def _short(path: Path) -> str:
     return f"./{path.relative_to(Path.cwd())}" if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _field(name: str, value: Path | PurePosixPath | str) -> str:
+def _field(name: str, value: Path | PurePosixPath) -> str:
     """A field of --mount, which is read as CSV."""
     text = f"{name}={value}"
     return '"' + text.replace('"', '""') + '"' if set(text) & set(',"') else text
 
 
-def _environment(own: Mapping[str, str], *, shown: bool) -> list[str]:
+def _environment(own: Mapping[str, str]) -> list[str]:
     """The variables by name; docker takes the values from its own environment."""
-    words = []
-    for name, value in own.items():
-        by_name = shown or name not in _READ_BY_DOCKER
-        words += ["--env", name if by_name else f"{name}={value}"]
-    return words
+    words = [f"{name}={value}" if name in _READ_BY_DOCKER else name for name, value in own.items()]
+    return [word for variable in words for word in ("--env", variable)]
 
 
 def _how_to_get(image: str) -> str:
