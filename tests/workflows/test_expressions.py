@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastnlp_jobs.runtime.evaluation import as_text, evaluate, holds
+from fastnlp_jobs.runtime.evaluation import evaluate, holds
 from fastnlp_jobs.runtime.expressions import ExpressionError, names, parse, task_met
+from fastnlp_jobs.runtime.functions import as_text
 from fastnlp_jobs.runtime.model import RESULTS
 
 COMPARISONS = {
@@ -135,6 +136,14 @@ RETRY = "lastRetry.status == 'Error' || asInt(lastRetry.exitCode) in [3, 143] ||
         ("'ab' startsWith 'a' and 'ab' contains 'b'", True),
         ("{a: [1, 2]}.a[1]", 2),
         ("len(fromJSON('[1, 2]'))", 2),
+        ("filter([1, 2, 3], {# > 1})", [2, 3]),
+        ("map(1..3, # * 2)", [2, 4, 6]),
+        ("count([{n: 1}, {n: 5}], .n > 2) == 1 && any([1], # == 1)", True),
+        ('toJson(map(fromJSON(\'[{"a": "<x>"}]\'), .a))', '["<x>"]'),
+        ('jsonpath(\'{"a": [{"b": 1}, {"b": 2}]}\', \'$.a[1].b\')', 2.0),
+        ('toJson(jsonpath(\'{"a": [{"b": 1}, {"b": 2}]}\', \'$.a[*].b\'))', "[1,2]"),
+        ("sprig.upper(sprig.trim('  x ')) + sprig.replace('a', 'b', 'aa')", "Xbb"),
+        ("sprig.int(workflow.parameters.n) + sprig.add(1, '2')", 7),
         ("string(1.5) + join(split('a,b', ','), '-')", "1.5a-b"),
     ],
 )
@@ -158,6 +167,8 @@ def test_what_expressions_of_workflows_come_to(expression, value):
         ("'a' + 1", "cannot evaluate a + 1: a is not a number"),
         ("1 && true", "expected true or false, got 1"),
         ("missing(1)", "unknown function missing"),
+        ("filter('no list', # > 1)", "expected a list, got no list"),
+        ("jsonpath('{}', '$.a')", "jsonpath({}, $.a): there is no 'a' in it"),
         ("(1", "unexpected the end in '(1', expected `)`"),
         ("1 +", "unexpected the end in '1 +'"),
     ],

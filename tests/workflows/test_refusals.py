@@ -100,11 +100,8 @@ def test_a_field_the_runtime_would_ignore_is_refused_by_name(run_flow, tmp_path,
             ),
         ),
         (
-            one_step(task=", when='{{=sprig.trim(workflow.name)}}'"),
-            (
-                "template main: there is no function `sprig.trim` on this machine; it has: abs, asFloat, asInt, "
-                "float, fromJSON, int, join, len, lower, max, min, split, string, toJSON, toJson, trim, upper"
-            ),
+            one_step(task=", when='{{=sprig.trimAll(workflow.name)}}'"),
+            "template main: there is no function `sprig.trimAll` on this machine; did you mean `sprig.trim`?",
         ),
         (
             one_step(task=", depends='only'"),

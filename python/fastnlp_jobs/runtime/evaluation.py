@@ -1,14 +1,13 @@
 """What an expression comes to: `when` as govaluate has it, `expression` and `{{=…}}` as expr-lang has it."""
 
-import json
 import math
 import operator
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
-from fastnlp_jobs.runtime.expressions import Constant, ExpressionError, Name, Node, parse
+from fastnlp_jobs.runtime.expressions import ITEM, Constant, ExpressionError, Name, Node, dotted, parse
+from fastnlp_jobs.runtime.functions import FUNCTIONS, as_text, number_of, text_of
 
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -67,30 +66,6 @@ def condition(expression: str, variables: Mapping[str, Any]) -> bool:
     return value
 
 
-def as_text(value: Any) -> str:
-    """A value as Argo writes it into a text."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "<nil>"}[value]
-    if isinstance(value, float):
-        return _float_text(value)
-    if isinstance(value, list):
-        return f"[{' '.join(as_text(item) for item in value)}]"
-    if isinstance(value, dict):
-        return f"map[{' '.join(f'{key}:{as_text(value[key])}' for key in sorted(value))}]"
-    return str(value)
-
-
-def _float_text(value: float) -> str:
-    """The shortest digits, with an exponent from 1e+06 and below 1e-04, as Go prints them."""
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
-    digits = Decimal(repr(value)).normalize()
-    if value == 0 or -4 <= digits.adjusted() < 6:
-        return f"{digits:f}"
-    mantissa, _, power = f"{digits:e}".partition("e")
-    return f"{mantissa}e{int(power):+03d}"
-
-
 def _nested(variables: Mapping[str, Any]) -> dict[str, Any]:
     """Dotted names as maps in maps; where a name is both a value and a map, the map stays."""
     root: dict[str, Any] = {}
@@ -124,7 +99,7 @@ def _value(node: Node, variables: Mapping[str, Any]) -> Any:
 def _prefix(symbol: str, value: Any) -> Any:
     if symbol == "!":
         return not _boolean(value)
-    return _number(value) * (-1 if symbol == "-" else 1)
+    return number_of(value) * (-1 if symbol == "-" else 1)
 
 
 def _binary(symbol: str, left: Any, right: Any) -> Any:
@@ -134,14 +109,14 @@ def _binary(symbol: str, left: Any, right: Any) -> Any:
     if symbol in ("in", "not in"):
         return (left in right) == (symbol == "in")
     if symbol in ("matches", "=~", "!~"):
-        return (re.search(_text(right), _text(left)) is not None) != (symbol == "!~")
+        return (re.search(text_of(right), text_of(left)) is not None) != (symbol == "!~")
     if symbol in _ON_TEXTS:
-        return _ON_TEXTS[symbol](_text(left), _text(right))
+        return _ON_TEXTS[symbol](text_of(left), text_of(right))
     if symbol == "..":
         return list(range(left, right + 1))
     if isinstance(left, str) and isinstance(right, str) and (symbol in _ORDER or symbol == "+"):
         return (_ORDER | _ARITHMETIC)[symbol](left, right)
-    result = (_ORDER | _ARITHMETIC)[symbol](_number(left), _number(right))
+    result = (_ORDER | _ARITHMETIC)[symbol](number_of(left), number_of(right))
     whole = symbol == "%" and isinstance(left, int) and isinstance(right, int)
     return int(result) if whole else result
 
@@ -183,7 +158,7 @@ def _map(parts: tuple[Node, ...], variables: Mapping[str, Any]) -> dict[str, Any
 
 def _call(parts: tuple[Node, ...], variables: Mapping[str, Any]) -> Any:
     called, *arguments = parts
-    name = called.text if isinstance(called, Name) else "a method"
+    name = dotted(called) or "a method"
     if name not in FUNCTIONS:
         raise ExpressionError(f"unknown function {name}; on this machine there are: {', '.join(sorted(FUNCTIONS))}")
     values = _list(tuple(arguments), variables)
@@ -193,6 +168,22 @@ def _call(parts: tuple[Node, ...], variables: Mapping[str, Any]) -> Any:
         raise ExpressionError(f"{name}({', '.join(as_text(value) for value in values)}): {error}") from error
 
 
+def _each(parts: tuple[Node, ...], variables: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+    """The items of a list, and what the predicate says of each."""
+    items = _value(parts[0], variables)
+    if not isinstance(items, list):
+        raise ExpressionError(f"expected a list, got {as_text(items)}")
+    return items, [_value(parts[1], {**variables, ITEM: item}) for item in items]
+
+
+def _filter(parts: tuple[Node, ...], variables: Mapping[str, Any]) -> list[Any]:
+    return [item for item, wanted in zip(*_each(parts, variables), strict=True) if _boolean(wanted)]
+
+
+def _truths(parts: tuple[Node, ...], variables: Mapping[str, Any]) -> list[bool]:
+    return [_boolean(truth) for truth in _each(parts, variables)[1]]
+
+
 _SPECIAL: dict[str, Callable[[tuple[Node, ...], Mapping[str, Any]], Any]] = {
     "&&": _and,
     "||": _or,
@@ -200,8 +191,14 @@ _SPECIAL: dict[str, Callable[[tuple[Node, ...], Mapping[str, Any]], Any]] = {
     "??": _first_known,
     "member": _member,
     "list": _list,
-    "map": _map,
+    "{}": _map,
     "call": _call,
+    "filter": _filter,
+    "map": lambda parts, variables: _each(parts, variables)[1],
+    "all": lambda parts, variables: all(_truths(parts, variables)),
+    "any": lambda parts, variables: any(_truths(parts, variables)),
+    "none": lambda parts, variables: not any(_truths(parts, variables)),
+    "count": lambda parts, variables: sum(_truths(parts, variables)),
 }
 
 
@@ -209,48 +206,3 @@ def _boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ExpressionError(f"expected true or false, got {as_text(value)}")
     return value
-
-
-def _number(value: Any) -> float | int:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{as_text(value)} is not a number")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{as_text(value)} is not a text")
-    return value
-
-
-def _integer(value: Any) -> int:
-    return int(value, 10) if isinstance(value, str) else int(_number(value))
-
-
-def _floating(value: Any) -> float:
-    return float(value) if isinstance(value, str) else float(_number(value))
-
-
-def _json_text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "asInt": _integer,
-    "int": _integer,
-    "asFloat": _floating,
-    "float": _floating,
-    "string": as_text,
-    "len": len,
-    "toJson": _json_text,
-    "toJSON": _json_text,
-    "fromJSON": json.loads,
-    "lower": lambda text: _text(text).lower(),
-    "upper": lambda text: _text(text).upper(),
-    "trim": lambda text: _text(text).strip(),
-    "split": lambda text, by: _text(text).split(by),
-    "join": lambda items, by="": _text(by).join(items),
-    "min": lambda *items: min(items),
-    "max": lambda *items: max(items),
-    "abs": abs,
-}

@@ -41,7 +41,7 @@ Node = Constant | Name | Operation
 
 _TEXT = r"""(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)"""
 _NUMBER = r"(?P<number>(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
-_SYMBOL = r"(?P<symbol>\.\.|\*\*|&&|\|\||[=!<>]=|=~|!~|\?\?|\?\.|[-+*/%^<>!?:.,()\[\]{}|])"
+_SYMBOL = r"(?P<symbol>\.\.|\*\*|&&|\|\||[=!<>]=|=~|!~|\?\?|\?\.|[-+*/%^<>!?:.,()\[\]{}|#])"
 _WORDS = {
     "when": r"(?P<word>[A-Za-z_][\w.]*)",
     "depends": r"(?P<word>[A-Za-z0-9_-]+)",
@@ -67,6 +67,8 @@ _LEVELS = (
     (500, ("??",)),
 )
 _PRIORITY = {operator: level for level, operators in _LEVELS for operator in operators}
+ITEM = "#"  # in a predicate, the item it is asked of
+WITH_PREDICATE = frozenset(("filter", "map", "all", "any", "none", "count"))  # such as filter(list, # > 1)
 _OF_PREFIX = {"!": 50, "-": 90, "+": 90}
 _IN_DEPENDS = {"||", "&&", "!"}
 
@@ -85,9 +87,9 @@ def parse(text: str, kind: Kind) -> Node:
 
 def names(node: Node) -> Iterator[str]:
     """The variables or steps an expression speaks of, in order, with what is asked of them: `a.b.c`."""
-    dotted = _dotted(node)
-    if dotted is not None:
-        yield dotted
+    name = dotted(node)
+    if name is not None:
+        yield from () if name.startswith(ITEM) else (name,)
     elif isinstance(node, Operation):
         for part in node.parts[1:] if node.operator == "call" else node.parts:
             yield from names(part)
@@ -97,17 +99,18 @@ def called(node: Node) -> Iterator[str]:
     """The functions an expression calls."""
     if isinstance(node, Operation):
         if node.operator == "call":
-            yield _dotted(node.parts[0]) or "a method"
+            yield dotted(node.parts[0]) or "a method"
         for part in node.parts:
             yield from called(part)
 
 
-def _dotted(node: Node) -> str | None:
+def dotted(node: Node) -> str | None:
+    """The name `a.b.c` that members of members stand for; None: it is something else."""
     if isinstance(node, Name):
         return node.text
     if isinstance(node, Operation) and node.operator == "member":
         owner, key = node.parts
-        before = _dotted(owner)
+        before = dotted(owner)
         if before is not None and isinstance(key, Constant) and isinstance(key.value, str):
             return f"{before}.{key.value}"
     return None
@@ -126,7 +129,7 @@ def task_met(node: Node, results: Mapping[str, Mapping[str, bool]], plain: Mappi
     if isinstance(node, Operation) and node.operator in ("&&", "||"):
         met = [task_met(part, results, plain) for part in node.parts]
         return all(met) if node.operator == "&&" else any(met)
-    step, _, result = (_dotted(node) or "").partition(".")
+    step, _, result = (dotted(node) or "").partition(".")
     return results[step][result] if result else plain[step]
 
 
@@ -191,6 +194,11 @@ class _Parser:
             return Constant(_number(text, floats_only=self._kind == "when"))
         if kind == "word":
             return self._word(text)
+        if text == ITEM:
+            return Name(ITEM)
+        if text == "." and self._kind == "expression":  # .name is #.name
+            self._at -= 1
+            return self._with_members(Name(ITEM))
         if text == "(":
             node = self.expression(0)
             if self._kind == "when" and self._taken(","):
@@ -210,9 +218,22 @@ class _Parser:
             return Constant(_CONSTANTS[text])
         if self._kind == "when":
             return Constant(text)
-        if self._taken("("):
-            return Operation("call", (Name(text), *self._until(")")))
-        return Name(text)
+        if not self._taken("("):
+            return Name(text)
+        if text in WITH_PREDICATE:
+            return self._with_predicate(text)
+        return Operation("call", (Name(text), *self._until(")")))
+
+    def _with_predicate(self, name: str) -> Node:
+        """`filter(list, # > 1)`, with or without braces around the predicate."""
+        items = self.expression(0)
+        self._expect(",")
+        braces = self._taken("{")
+        predicate = self.expression(0)
+        if braces:
+            self._expect("}")
+        self._expect(")")
+        return Operation(name, (items, predicate))
 
     def _with_members(self, node: Node) -> Node:
         while self._kind != "when":
@@ -239,7 +260,7 @@ class _Parser:
             parts.append(Constant(_unquoted(key) if kind == "text" else key))
             self._expect(":")
             parts.append(self.expression(0))
-        return Operation("map", tuple(parts))
+        return Operation("{}", tuple(parts))
 
     def _until(self, closing: str) -> tuple[Node, ...]:
         parts: list[Node] = []

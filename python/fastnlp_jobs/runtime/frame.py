@@ -10,8 +10,9 @@ from hera.workflows import models
 from fastnlp_jobs.runtime import model
 from fastnlp_jobs.runtime.call import Call, Source, arguments_of
 from fastnlp_jobs.runtime.capacity import Capacity
-from fastnlp_jobs.runtime.evaluation import as_text, evaluate, holds
+from fastnlp_jobs.runtime.evaluation import evaluate, holds
 from fastnlp_jobs.runtime.expressions import ExpressionError
+from fastnlp_jobs.runtime.functions import as_text
 from fastnlp_jobs.runtime.items import Item, expands, items
 from fastnlp_jobs.runtime.record import Node
 from fastnlp_jobs.runtime.scope import ScopeError

@@ -6,7 +6,7 @@ from typing import Any
 
 from hera.workflows import models
 
-from fastnlp_jobs.runtime.evaluation import as_text
+from fastnlp_jobs.runtime.functions import as_text
 from fastnlp_jobs.runtime.scope import ScopeError, json_text, read_json
 
 _FORMAT = re.compile(r"%(0?\d*)([dxXo])")

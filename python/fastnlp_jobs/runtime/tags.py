@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from fastnlp_jobs.runtime.evaluation import as_text, evaluate
+from fastnlp_jobs.runtime.evaluation import evaluate
+from fastnlp_jobs.runtime.functions import as_text
 
 _TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
