@@ -9,9 +9,9 @@ from hera.workflows import models
 from fastnlp_jobs.runtime.call import Call
 from fastnlp_jobs.runtime.evaluation import condition
 from fastnlp_jobs.runtime.expressions import ExpressionError
-from fastnlp_jobs.runtime.halting import STOPPED
+from fastnlp_jobs.runtime.halting import STOPPED, Halt
 from fastnlp_jobs.runtime.record import Node, now
-from fastnlp_jobs.runtime.scope import ScopeError
+from fastnlp_jobs.runtime.scope import ScopeError, whole
 from fastnlp_jobs.runtime.tags import substitute
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _run_tries(engine: "Engine", call: Call, node: Node, strategy: _Strategy) ->
         if not last.unsuccessful:
             return last, ""
         if not engine.may_start(call):
-            return last, STOPPED
+            return last, last.message if engine.halting.state is Halt.DEADLINE else STOPPED
         wait_s = _wait_s(strategy, number)
         if strategy.longest_s is not None and (now() - started).total_seconds() + wait_s > strategy.longest_s:
             return last, "Backoff would exceed max duration limit"
@@ -120,21 +120,14 @@ def _strategy(engine: "Engine", call: Call, given: models.RetryStrategy) -> _Str
         raise ScopeError(f"{policy} is not a valid RetryPolicy")
     limit, factor = engine.resolved(given.limit, call), engine.resolved(backoff.factor, call)
     return _Strategy(
-        limit=None if limit is None else _whole("limit", limit),
+        limit=None if limit is None else whole("retryStrategy.limit", limit),
         phases=_RETRIED[policy],
         expression=given.expression and substitute(given.expression, call.values),
         wait_s=seconds(backoff.duration or "0"),
-        factor=_whole("backoff.factor", factor or "0"),
+        factor=whole("retryStrategy.backoff.factor", factor or "0"),
         longest_wait_s=None if backoff.cap is None else seconds(backoff.cap),
         longest_s=None if backoff.max_duration is None else seconds(backoff.max_duration),
     )
-
-
-def _whole(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise ScopeError(f"retryStrategy.{name}: expected a whole number, got {text!r}") from error
 
 
 def seconds(text: str) -> float:

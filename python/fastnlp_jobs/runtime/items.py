@@ -7,7 +7,7 @@ from typing import Any
 from hera.workflows import models
 
 from fastnlp_jobs.runtime.functions import as_text
-from fastnlp_jobs.runtime.scope import ScopeError, json_text, read_json
+from fastnlp_jobs.runtime.scope import ScopeError, json_text, read_json, whole
 
 _FORMAT = re.compile(r"%(0?\d*)([dxXo])")
 
@@ -51,11 +51,11 @@ def _from_json(text: str) -> list[Any]:
 
 
 def _from_sequence(sequence: models.Sequence) -> list[Any]:
-    start = _whole("start", sequence.start, 0)
+    start = _bound("start", sequence.start)
     if sequence.count is not None:
-        numbers = range(start, start + _whole("count", sequence.count, 0))
+        numbers = range(start, start + _bound("count", sequence.count))
     elif sequence.end is not None:
-        end = _whole("end", sequence.end, 0)
+        end = _bound("end", sequence.end)
         numbers = range(start, end + 1) if start <= end else range(start, end - 1, -1)
     else:
         raise ScopeError("must have end or count field")
@@ -66,13 +66,8 @@ def _formatted(number: int, pattern: str) -> str:
     return _FORMAT.sub(lambda match: f"{number:{match[1]}{match[2]}}", pattern)
 
 
-def _whole(name: str, value: models.IntOrString | None, default: int) -> int:
-    if value is None:
-        return default
-    try:
-        return int(str(value.root))
-    except ValueError as error:
-        raise ScopeError(f"withSequence.{name}: expected a whole number, got {value.root!r}") from error
+def _bound(name: str, value: models.IntOrString | None) -> int:
+    return 0 if value is None else whole(f"withSequence.{name}", str(value.root))
 
 
 def _item(index: int, value: Any) -> Item:

@@ -18,7 +18,7 @@ from fastnlp_jobs.runtime.files import FileError, output_file, parameter_file
 from fastnlp_jobs.runtime.filling import prepare, wanted
 from fastnlp_jobs.runtime.halting import STOPPED, Halt
 from fastnlp_jobs.runtime.record import Node, near
-from fastnlp_jobs.runtime.scope import ScopeError
+from fastnlp_jobs.runtime.scope import ScopeError, whole
 from fastnlp_jobs.runtime.tags import substitute
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class _Pod:
         if text is None:
             yield
             return
-        timer = threading.Timer(float(text), self._end, (running,))
+        timer = threading.Timer(whole("activeDeadlineSeconds", text), self._end, (running,))
         timer.daemon = True
         timer.start()
         try:

@@ -22,6 +22,18 @@ class EntryError(Exception):
     """A step at the end of a DAG misses a value: Argo gives up the whole template, and at the top the workflow."""
 
 
+def whole(name: str, text: str) -> int:
+    """The number of a field that may hold tags.
+
+    Raises:
+        ScopeError: it is none.
+    """
+    try:
+        return int(text)
+    except ValueError as error:
+        raise ScopeError(f"{name}: expected a whole number, got {text!r}") from error
+
+
 def json_text(value: Any) -> str:
     """JSON as Argo writes it: sorted keys, no spaces, `<`, `>` and `&` escaped."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

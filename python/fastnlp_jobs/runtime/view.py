@@ -124,9 +124,12 @@ def _print_change(record: RunRecord, node: Node) -> None:
 
 def _table(record: RunRecord) -> "Table":
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table("step", "phase", "seconds", box=None, header_style="dim")
+    table = Table("step", "phase", "seconds", "", box=None, header_style="dim")
     for node in _steps(record):
         seconds = "" if node.seconds is None else f"{node.seconds:.1f}"
-        table.add_row(_title(record, node), f"[{_COLOURS.get(node.phase, 'dim')}]{node.phase}[/]", seconds)
+        phase = Text(node.phase, style=_COLOURS.get(node.phase, "dim"))
+        why = Text(_reason(node) if node.fulfilled else "", overflow="ellipsis", no_wrap=True)
+        table.add_row(Text(_title(record, node)), phase, seconds, why)
     return table
