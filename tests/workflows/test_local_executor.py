@@ -144,13 +144,17 @@ with Workflow(name="again", entrypoint="main") as workflow:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize(
-    ("handler", "code"), [("pass", "137"), ("signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))", "143")]
+    ("handler", "seconds", "code"),
+    [
+        ("pass", 1, "137"),
+        ("signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))", 4, "143"),  # Python must have started by then
+    ],
 )
-def test_a_deadline_ends_a_command_as_it_would_the_first_process_of_a_container(run_flow, handler, code):
+def test_a_deadline_ends_a_command_as_it_would_the_first_process_of_a_container(run_flow, handler, seconds, code):
     finished = run_flow(f"""
 with Workflow(name="late", entrypoint="main") as workflow:
     step = python("step", "import signal, sys; {handler}; [signal.pause() for _ in iter(int, 1)]",
-                  active_deadline_seconds=1)
+                  active_deadline_seconds={seconds})
     with DAG(name="main"):
         step(name="step")
 """)
