@@ -9,6 +9,7 @@ from hera.workflows import models
 from fastnlp_jobs.runtime.call import Call
 from fastnlp_jobs.runtime.evaluation import condition
 from fastnlp_jobs.runtime.expressions import ExpressionError
+from fastnlp_jobs.runtime.functions import as_text
 from fastnlp_jobs.runtime.halting import STOPPED, Halt
 from fastnlp_jobs.runtime.record import Node, now
 from fastnlp_jobs.runtime.scope import ScopeError, whole
@@ -75,7 +76,8 @@ def _run_tries(engine: "Engine", call: Call, node: Node, strategy: _Strategy) ->
             return last, last.message
         if strategy.limit is not None and number >= strategy.limit:
             return last, "No more retries left"
-        if strategy.expression is not None and not condition(strategy.expression, {**call.values, **_of_last(last)}):
+        variables = {**call.values, "retries": str(number), **_of_last(last)}
+        if strategy.expression is not None and not condition(strategy.expression, variables):
             return last, "retryStrategy.expression evaluated to false"
         if not engine.halting.pause(wait_s, in_exit_handler=call.in_exit_handler):
             return last, STOPPED
@@ -101,7 +103,7 @@ def _of_last(last: Node) -> dict[str, str]:
     return {
         "lastRetry.exitCode": "-1" if last.exit_code is None else str(last.exit_code),
         "lastRetry.status": last.phase,
-        "lastRetry.duration": str(int(last.seconds or 0)),
+        "lastRetry.duration": as_text(last.seconds or 0.0),
         "lastRetry.message": last.message,
     }
 

@@ -16,7 +16,7 @@ from fastnlp_jobs.runtime.functions import as_text
 from fastnlp_jobs.runtime.items import Item, expands, items
 from fastnlp_jobs.runtime.record import Node
 from fastnlp_jobs.runtime.scope import ScopeError
-from fastnlp_jobs.runtime.tags import only_tag, substitute
+from fastnlp_jobs.runtime.tags import only_tag, substitute, tags
 
 if TYPE_CHECKING:
     from fastnlp_jobs.runtime.engine import Engine
@@ -65,12 +65,16 @@ class Frame:
                 bound = getattr(filled.with_sequence, name)
                 if bound is not None:
                     bound.root = substitute(str(bound.root), scope.values)
+        may_run = not task.when or _may_hold(substitute(task.when, scope.values))
         try:
-            return items(filled)
+            found = items(filled)
         except ScopeError:
-            if task.when and not holds(substitute(task.when, scope.values)):
-                return []
-            raise
+            if may_run:
+                raise
+            return []
+        for item in found if may_run else []:
+            _refuse_unknown_item(task, item)
+        return found
 
     def job(self, task: model.Task, item: Item, name: str, scope: Scope) -> Job:
         """What runs one repetition of a step; a node that does not run is made at once.
@@ -123,7 +127,7 @@ class Frame:
         for artifact in model.output_artifacts(template):
             source = scope.artifacts.get(only_tag(artifact.from_ or "") or "")
             if source is None and not artifact.optional:
-                raise ScopeError(f"Unable to resolve: {artifact.from_}")
+                raise ScopeError(f"unable to resolve outputs from scope: Unable to resolve: {artifact.from_}")
             found = None if source is None else self.engine.store.find(source)
             if found is not None:
                 self.node.artifacts[artifact.name] = found
@@ -176,6 +180,23 @@ def _output_value(parameter: models.Parameter, scope: Scope) -> str | None:
     if value is None and source.default is None:
         raise ScopeError(f"Unable to resolve: {source.parameter}")
     return source.default if value is None else value
+
+
+def _may_hold(condition: str) -> bool:
+    """Whether a `when` lets something run; one that cannot be read yet speaks of the item."""
+    try:
+        return holds(condition)
+    except ExpressionError:
+        return True
+
+
+def _refuse_unknown_item(task: model.Task, item: Item) -> None:
+    """Raise if the step asks for a part that the item does not have."""
+    artifacts = [one.raw.data or "" for one in model.given_artifacts(task).values() if one.raw]
+    for text in [*(value or "" for value in model.given_parameters(task).values()), *artifacts, task.when or ""]:
+        for tag in tags(text):
+            if tag.partition(".")[0] == "item" and tag not in item.values:
+                raise ScopeError(f"failed to resolve {{{{{tag}}}}}")
 
 
 def _speaks_of_result(text: str, name: str) -> bool:

@@ -51,15 +51,14 @@ def _from_json(text: str) -> list[Any]:
 
 
 def _from_sequence(sequence: models.Sequence) -> list[Any]:
-    start = _bound("start", sequence.start)
-    if sequence.count is not None:
-        numbers = range(start, start + _bound("count", sequence.count))
-    elif sequence.end is not None:
-        end = _bound("end", sequence.end)
-        numbers = range(start, end + 1) if start <= end else range(start, end - 1, -1)
-    else:
-        raise ScopeError("must have end or count field")
-    return [_formatted(number, sequence.format or "%d") for number in numbers]
+    """From start to end, upwards or downwards; a count says how many at most, or alone where it ends."""
+    start, count = _bound("start", sequence.start), _bound("count", sequence.count)
+    if sequence.end is None and sequence.count is None:
+        raise ScopeError("neither end nor count was specified in withSequence")
+    end = start + count - 1 if sequence.end is None else _bound("end", sequence.end)
+    numbers = range(start, end + 1) if start <= end else range(start, end - 1, -1)
+    chosen = numbers if sequence.count is None else numbers[: max(0, count)]
+    return [_formatted(number, sequence.format or "%d") for number in chosen]
 
 
 def _formatted(number: int, pattern: str) -> str:
@@ -78,7 +77,8 @@ def _item(index: int, value: Any) -> Item:
     else:
         values = {"item": _text(value)}
         described = as_text(value) if isinstance(value, list) else values["item"]
-    return Item(f"({index}:{described})", values)
+    # without parentheses, so that the index can be told from the name
+    return Item(f"({index}:{described.translate({40: None, 41: None})})", values)
 
 
 def _text(value: Any) -> str:

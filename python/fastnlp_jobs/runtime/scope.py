@@ -109,8 +109,9 @@ def fanned_in(prefix: str, children: Sequence[Node]) -> dict[str, str]:
 
 
 def _plain(texts: list[str]) -> list[Any]:
-    """The values that the texts stand for if each is JSON, such as numbers; otherwise the texts."""
+    """The values that the texts stand for if each is a number, a list or a map in JSON; otherwise the texts."""
     try:
-        return [json.loads(text) for text in texts]
+        values = [json.loads(text) for text in texts]
     except json.JSONDecodeError:
         return texts
+    return values if all(type(value) in (int, float, list, dict) for value in values) else texts
