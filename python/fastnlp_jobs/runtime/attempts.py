@@ -70,7 +70,10 @@ def _run_tries(engine: "Engine", call: Call, node: Node, strategy: _Strategy) ->
         if not engine.may_start(call):
             return last, last.message if engine.halting.state is Halt.DEADLINE else STOPPED
         wait_s = _wait_s(strategy, number)
-        if strategy.longest_s is not None and (now() - started).total_seconds() + wait_s > strategy.longest_s:
+        taken_s = (now() - started).total_seconds()
+        if strategy.longest_s is not None and taken_s > strategy.longest_s:
+            return last, "Max duration limit exceeded"
+        if strategy.longest_s is not None and taken_s + wait_s > strategy.longest_s:
             return last, "Backoff would exceed max duration limit"
         if last.phase not in strategy.phases:
             return last, last.message

@@ -9,7 +9,7 @@ from hera.workflows import models
 from fastnlp_jobs.runtime import model
 from fastnlp_jobs.runtime.capacity import Capacity
 from fastnlp_jobs.runtime.record import Node
-from fastnlp_jobs.runtime.scope import ScopeError, json_text
+from fastnlp_jobs.runtime.scope import UNRESOLVED, ScopeError, json_text
 from fastnlp_jobs.runtime.tags import only_tag, substitute
 
 
@@ -137,6 +137,6 @@ def _source(
     if source is None:
         if optional:
             return None
-        raise ScopeError(f"Unable to resolve: {artifact.from_}")
+        raise ScopeError(f"{UNRESOLVED}{artifact.from_}")
     inside = substitute(artifact.sub_path, values) if artifact.sub_path else None
     return source / inside if isinstance(source, Path) and inside else source

@@ -15,7 +15,7 @@ from fastnlp_jobs.runtime.expressions import ExpressionError
 from fastnlp_jobs.runtime.functions import as_text
 from fastnlp_jobs.runtime.items import Item, expands, items
 from fastnlp_jobs.runtime.record import Node
-from fastnlp_jobs.runtime.scope import ScopeError
+from fastnlp_jobs.runtime.scope import UNRESOLVED, ScopeError
 from fastnlp_jobs.runtime.tags import only_tag, substitute, tags
 
 if TYPE_CHECKING:
@@ -84,6 +84,9 @@ class Frame:
             item: the repetition.
             name: of the node.
             scope: what its tags stand for.
+
+        Raises:
+            ScopeError, ExpressionError: in groups of steps, whose group it is that Argo ends with the error.
         """
         engine, values = self.engine, scope.values | item.values
         call = self._call(task, item, name)
@@ -94,6 +97,8 @@ class Frame:
                     return _done(engine.ended_node(call, "Skipped", f"when '{condition}' evaluated false"))
             given = arguments_of(task, call.template, values, scope.artifacts)
         except (ScopeError, ExpressionError) as error:
+            if self.prefix == "steps":
+                raise
             return _done(engine.error_node(call, str(error)))
         return lambda: engine.run_call(call, given)
 
@@ -127,7 +132,7 @@ class Frame:
         for artifact in model.output_artifacts(template):
             source = scope.artifacts.get(only_tag(artifact.from_ or "") or "")
             if source is None and not artifact.optional:
-                raise ScopeError(f"unable to resolve outputs from scope: Unable to resolve: {artifact.from_}")
+                raise ScopeError(f"unable to resolve outputs from scope: {UNRESOLVED}{artifact.from_}")
             found = None if source is None else self.engine.store.find(source)
             if found is not None:
                 self.node.artifacts[artifact.name] = found
@@ -178,7 +183,7 @@ def _output_value(parameter: models.Parameter, scope: Scope) -> str | None:
         return as_text(evaluate(source.expression, scope.values))
     value = scope.values.get(only_tag(source.parameter or "") or "")
     if value is None and source.default is None:
-        raise ScopeError(f"Unable to resolve: {source.parameter}")
+        raise ScopeError(f"{UNRESOLVED}{source.parameter}")
     return source.default if value is None else value
 
 

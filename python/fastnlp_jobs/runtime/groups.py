@@ -10,7 +10,7 @@ from fastnlp_jobs.runtime.expressions import ExpressionError
 from fastnlp_jobs.runtime.frame import Frame, Job, Scope, artifact_tags, open_frame
 from fastnlp_jobs.runtime.items import expands
 from fastnlp_jobs.runtime.record import Node
-from fastnlp_jobs.runtime.scope import EntryError, ScopeError, fanned_in, values_of
+from fastnlp_jobs.runtime.scope import UNRESOLVED, EntryError, ScopeError, fanned_in, values_of
 from fastnlp_jobs.runtime.threads import all_of
 
 if TYPE_CHECKING:
@@ -54,8 +54,9 @@ def _run_group(frame: Frame, steps: list[models.WorkflowStep], index: int, scope
     try:
         jobs = _jobs(frame, steps, group.name, scope)
     except (ScopeError, ExpressionError) as error:
-        record.update(group, phase="Error", message=str(error))
-        return str(error)
+        message = f"unable to resolve references: {error}" if str(error).startswith(UNRESOLVED) else str(error)
+        record.update(group, phase="Error", message=message)
+        return message
     ended = iter(all_of([job for _, some in jobs for job in some]))
     nodes = [(step, [next(ended) for _ in some]) for step, some in jobs]
     record.update(group, children=[node.id for _, some in nodes for node in some])

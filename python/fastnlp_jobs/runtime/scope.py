@@ -14,6 +14,9 @@ _GO_SAYS = {
 }
 
 
+UNRESOLVED = "Unable to resolve: "  # begins what Argo says of an output that no step has
+
+
 class ScopeError(ValueError):
     """A value that a step needs does not exist or cannot be read; the message is Argo's."""
 
