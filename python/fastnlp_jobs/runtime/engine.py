@@ -127,10 +127,13 @@ class Engine:
                 return self._dispatch(call, attempt)
             with call.limit.hold({"children": 1}, lambda: self.may_start(call), call.order):
                 return self._dispatch(call, attempt)
-        except EntryError:
+        except EntryError as error:
             if call.boundary is None:
                 raise
-            return self.record.named(call.name)
+            node = self.record.named(call.name)
+            if call.boundary.type == "DAG":
+                self.record.update(node, message=f"task '{call.name}' errored: {error}")
+            return node
 
     def _dispatch(self, call: Call, attempt: int) -> Node:
         if call.template.dag is not None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 _NOTHING = "no meaning on one machine: accepted"
-_AS_WRITTEN = "as Argo's manual says"
+_AS_WRITTEN = "yes"
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,13 @@ class Meaning:
     argo: str = _AS_WRITTEN
 
 
-def _below(prefix: str, fields: dict[str, Meaning]) -> dict[str, Meaning]:
-    return {f"{prefix}.{name}": meaning for name, meaning in fields.items()}
+@dataclass(frozen=True)
+class Section:
+    """Fields that stand together, under one place or several."""
+
+    title: str
+    places: tuple[str, ...]  # "" is the workflow itself
+    fields: dict[str, Meaning]
 
 
 _TOP = {
@@ -114,6 +119,7 @@ _STEP = {
     "arguments.parameters[].name": Meaning("an input parameter of its template"),
     "arguments.parameters[].value": Meaning("text with tags"),
     **{f"arguments.artifacts[].{name}": meaning for name, meaning in _ARTIFACT.items()},
+    "arguments.artifacts[].path": Meaning("not used: the template's own counts"),
 }
 _DEPENDS = {
     "dependencies[]": Meaning("steps that must have gone well before"),
@@ -147,14 +153,20 @@ _CONTAINER = {
     "volumeMounts[].subPath": Meaning("a part of the claim"),
     "volumeMounts[].readOnly": Meaning("not enforced", "read-only"),
 }
-MEANINGS: dict[str, Meaning] = {
-    **_TOP,
-    **_below("spec.templates[]", _TEMPLATE),
-    **_below("spec.templates[].inputs.artifacts[]", _ARTIFACT),
-    **_below("spec.templates[].outputs.artifacts[]", _ARTIFACT),
-    **_below("spec.templates[].dag.tasks[]", {**_STEP, **_DEPENDS}),
-    **_below("spec.templates[].steps[][]", _STEP),
-    **_below("spec.templates[].container", _CONTAINER),
-    **_below("spec.templates[].script", {**_CONTAINER, "source": Meaning("the script; its file comes last")}),
-    **{field: Meaning(_NOTHING) for field in _CLUSTER},
+_SCRIPT = {"source": Meaning("the script; its file comes last on the command")}
+SECTIONS = (
+    Section("Workflow", ("",), _TOP),
+    Section("Template", ("spec.templates[]",), _TEMPLATE),
+    Section("Artifacts", ("spec.templates[].inputs.artifacts[]", "spec.templates[].outputs.artifacts[]"), _ARTIFACT),
+    Section("Steps of a DAG and of groups", ("spec.templates[].dag.tasks[]", "spec.templates[].steps[][]"), _STEP),
+    Section("What a step of a DAG waits for", ("spec.templates[].dag.tasks[]",), _DEPENDS),
+    Section("Container and script", ("spec.templates[].container", "spec.templates[].script"), _CONTAINER),
+    Section("Script", ("spec.templates[].script",), _SCRIPT),
+    Section("Fields of a cluster", ("",), {field: Meaning(_NOTHING) for field in _CLUSTER}),
+)
+MEANINGS = {
+    f"{place}.{name}" if place else name: meaning
+    for section in SECTIONS
+    for place in section.places
+    for name, meaning in section.fields.items()
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.runtime.fields import MEANINGS
+from fastnlp_jobs.runtime.fields import MEANINGS, SECTIONS, Section
 
 
 def refuse_unsupported(manifest: dict[str, Any]) -> None:
@@ -24,11 +24,18 @@ def refuse_unsupported(manifest: dict[str, Any]) -> None:
 
 def page() -> str:
     """docs/runtimes.md: `python -m fastnlp_jobs.runtime.supported > docs/runtimes.md` writes it."""
-    rows = [
-        f"| `{field}` | {meaning.here} | {meaning.docker or meaning.here} | {meaning.argo} |"
-        for field, meaning in MEANINGS.items()
+    return "\n".join([_INTRODUCTION, *(_described(section) for section in SECTIONS)])
+
+
+def _described(section: Section) -> str:
+    places = " and ".join(f"`{place}`" for place in section.places if place)
+    cells = [
+        (f"`{field}`", meaning.here, meaning.docker or "as here", meaning.argo)
+        for field, meaning in section.fields.items()
     ]
-    return "\n".join([_INTRODUCTION, "| field | this machine | docker | Argo |", "|---|---|---|---|", *rows, ""])
+    rows = [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in cells]
+    head = ["| field | this machine | docker | Argo |", "|---|---|---|---|"]
+    return "\n".join([f"## {section.title}", "", *([f"Under {places}:", ""] if places else []), *head, *rows, ""])
 
 
 _INTRODUCTION = """\
