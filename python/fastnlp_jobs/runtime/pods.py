@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ def run_pod(engine: "Engine", call: Call, attempt: int) -> Node:
         boundary=call.boundary,
         input_parameters=dict(call.parameters),
     )
+    call = replace(call, values={**call.values, "node.name": node.name, "pod.name": _pod_name(engine, node)})
     demand = wanted(call.template, engine.available)
     amounts = {"cores": demand.cores, "memory": demand.memory_bytes, "gpus": demand.gpus, "pods": 1}
     with engine.capacity.hold(amounts, lambda: engine.may_start(call), call.order) as held:
@@ -51,6 +52,12 @@ def run_pod(engine: "Engine", call: Call, attempt: int) -> Node:
         except (OSError, ScopeError, ExpressionError, FileError) as error:
             engine.record.update(node, phase="Error", message=str(error))
     return node
+
+
+def _pod_name(engine: "Engine", node: Node) -> str:
+    """The name that Argo gives the pod: its template's stands before the hash of the node."""
+    workflow = engine.record.name
+    return workflow if node.name == workflow else f"{workflow}-{node.template_name}{node.id.removeprefix(workflow)}"
 
 
 @contextmanager
