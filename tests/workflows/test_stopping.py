@@ -83,6 +83,16 @@ def test_what_had_not_started_when_a_signal_came_is_failed_as_on_argo_and_so_is_
     assert (status["phase"], status["message"]) == ("Failed", "Stopped with strategy 'Stop'")
 
 
+def test_the_exit_handler_runs_after_the_first_signal_and_sees_the_failure(running, tmp_path):
+    flow = FLOW.replace('entrypoint="main"', 'entrypoint="main", on_exit="bye"')
+    bye = '    python("bye", "import sys; print(sys.argv[1])", "{{workflow.status}}")\n    with DAG'
+    process = running("polite", flow=flow.replace("    with DAG", bye))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
+    log = tmp_path / "runs" / "latest" / "steps" / "onExit" / "try-1" / "stdout.log"
+    assert log.read_text() == "Failed\n"
+
+
 def test_a_signal_that_was_ignored_at_the_start_stays_ignored(running):
     process = running("polite", "nohup")
     process.send_signal(signal.SIGHUP)
