@@ -85,6 +85,13 @@ def test_a_field_the_runtime_would_ignore_is_refused_by_name(run_flow, tmp_path,
             ),
         ),
         (
+            one_step(template=", working_dir='/no/such/folder'"),
+            (
+                "template step: workingDir /no/such/folder: no such folder on this machine; "
+                "make it, or run it with --on docker"
+            ),
+        ),
+        (
             one_step(task=", depends='other'"),
             "step only: depends on `other`, which is no step; steps: only",
         ),

@@ -38,8 +38,11 @@ class LocalExecutor:
         try:
             _program(prepared, prepared.command[0])
         except FileNotFoundError as error:
-            if not _comes_with_the_try(prepared):
+            if not _comes_with_the_try(prepared, prepared.command[0]):
                 return f"{error}; install it here, or run it with --on docker"
+        folder = prepared.working_folder
+        if folder and not Path(folder).is_dir() and not _comes_with_the_try(prepared, folder):
+            return f"workingDir {folder}: no such folder on this machine; make it, or run it with --on docker"
         if not prepared.declared_paths or namespaces_granted():
             return None
         words = [*prepared.command, *prepared.arguments, prepared.script or "", *prepared.environment.values()]
@@ -222,10 +225,9 @@ def _program(prepared: Try, name: str) -> str:
     return found
 
 
-def _comes_with_the_try(prepared: Try) -> bool:
-    """Whether the program is only known once the try is: named by a tag, or a declared file."""
-    name = prepared.command[0]
-    return "{{" in name or any(_names([name], mount.path) for mount in prepared.mounts)
+def _comes_with_the_try(prepared: Try, path: str) -> bool:
+    """Whether a path is only known once the try is: named by a tag, or at or below a declared one."""
+    return "{{" in path or any(_names([path], mount.path) for mount in prepared.mounts)
 
 
 def _log(prepared: Try, name: str) -> Path:
