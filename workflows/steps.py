@@ -25,6 +25,8 @@ from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.job import load_job
 from fastnlp_jobs.runtime.offer import NODE_CLASS
 from fastnlp_jobs.settings import (
+    MODELS,
+    S3,
     Images,
     NodeClass,
     SecretSource,
@@ -71,10 +73,15 @@ class Stored:
 
 def workflow_input(settings: Settings) -> Stored | str:
     """What the first job reads: the file that `input: s3://BUCKET/KEY` names, or the workflow's parameter."""
-    text, storage = settings.values.input or "", settings.values.storage
-    if storage is None or not text.startswith("s3://"):
-        return "{{workflow.parameters.input}}"
-    bucket, _, key = text.removeprefix("s3://").partition("/")
+    return _stored(settings, settings.values.input or "") or "{{workflow.parameters.input}}"
+
+
+def _stored(settings: Settings, text: str) -> Stored | None:
+    """What s3://BUCKET/KEY names; None for any other text."""
+    storage = settings.values.storage
+    if storage is None or not text.startswith(S3):
+        return None
+    bucket, _, key = text.removeprefix(S3).partition("/")
     return Stored(bucket, key, storage)
 
 
@@ -90,7 +97,8 @@ def step(settings: Settings, job: str, *, output: str, node_class: str = "cpu", 
     """
     if job not in settings.values.steps:
         return Step(job, output, task=None)
-    whole = _wire(settings, job, output, sources)
+    placed = {key: _stored(settings, text) or text for key, text in settings.placed(job).items()}
+    whole = _wire(settings, job, output, {**sources, **placed})
     stages = _stages(job)
     if settings.values.shards > 1 and stages:
         tasks = [_wire_stage(whole, job, stage, settings.values.shards) for stage in stages]
@@ -175,7 +183,12 @@ def _parts_key(job: str, stage: str) -> str:
 
 
 def _task(settings: Settings, job: str, own: StepSettings, node_class: str, wiring: _Wiring) -> Task:
-    kept = load_job(job).Config.path_fields("state")
+    volumes: list[Mounted] = []
+    if load_job(job).Config.path_fields("state"):
+        volumes.append(_state(settings.values.state, job))
+    if settings.values.models and any(value.startswith(f"{MODELS}/") for value in wiring.values.values()):
+        claim = settings.values.models.claim
+        volumes.append(ExistingVolume(name="models", claim_name=claim, mount_path=MODELS, read_only=True))
     container = Container(
         name=wiring.name,
         command=["fastnlp", job],
@@ -188,7 +201,7 @@ def _task(settings: Settings, job: str, own: StepSettings, node_class: str, wiri
             job,
             _demand(settings, node_class),
             labels=_labels(settings, node_class),
-            volumes=[_state(settings.values.state, job)] if kept else [],
+            volumes=volumes,
         ),
     )
     task = Task(name=wiring.name, template=container, arguments=wiring.arguments or None, with_param=wiring.shards)

@@ -17,6 +17,7 @@ from fastnlp_jobs.job import load_job, secrets
 
 VARIABLE = "FASTNLP_SETTINGS"
 DEFAULT = "demo"
+S3, MODELS = "s3://", "/models"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")  # a part of a Kubernetes name
 _QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 
@@ -65,7 +66,7 @@ class NodeClass(_Group):
 
 
 class Storage(_Group):
-    """Where `input: s3://BUCKET/KEY` lies."""
+    """Where `s3://BUCKET/KEY` lies: the input, or a file or folder that a step's config names."""
 
     endpoint: str = Field(description="host, and :port, of the S3 service, without https://")
     region: str | None = Field(None, description="of the bucket, where the service asks for it")
@@ -82,6 +83,12 @@ class State(_Group):
     size: str = Field("10Gi", pattern=_QUANTITY, description="of a workflow's own claim")
 
 
+class Models(_Group):
+    """The volume with models and word lists that configs name as paths in /models."""
+
+    claim: str = Field(description="an existing claim; mounted read-only")
+
+
 class SettingsFile(_Group):
     """The keys of a settings file."""
 
@@ -96,7 +103,8 @@ class SettingsFile(_Group):
     images: Images = Field(Images(), description="where images come from")
     nodes: dict[str, str] = Field({}, description="node class by step, where another than the step's own is wanted")
     classes: dict[str, NodeClass] = Field({}, description="changes to node classes, by class")
-    storage: Storage | None = Field(None, description="the S3 service of an input s3://BUCKET/KEY")
+    storage: Storage | None = Field(None, description="the S3 service of s3://BUCKET/KEY")
+    models: Models | None = Field(None, description="volume at /models of steps whose config names a path there")
     state: State = Field(State(), description="volume at /state of jobs that keep state")
     service_account: str | None = Field(None, description="ServiceAccount of the pods")
     queue: str | None = Field(None, description="LocalQueue of Kueue that admits each step")
@@ -119,6 +127,22 @@ class Settings:
     values: SettingsFile
     file: YamlFile
 
+    def placed(self, job: str) -> dict[str, str]:
+        """By key of a step's config the inputs that lie in S3 (s3://BUCKET/KEY) or on the volume /models.
+
+        Raises:
+            BadInput: the settings do not say where that is.
+        """
+        config, inputs = self.values.steps[job] or {}, load_job(job).Config.path_fields("input")
+        texts = {key: value for key, value in config.items() if key in inputs and isinstance(value, str)}
+        found = {key: value for key, value in texts.items() if value.startswith((S3, f"{MODELS}/"))}
+        for key, value in found.items():
+            name, there = ("storage", self.values.storage) if value.startswith(S3) else ("models", self.values.models)
+            if there is None:
+                cure = "{endpoint: HOST}" if name == "storage" else "{claim: NAME}"
+                raise BadInput(f"{self.file.where(('steps', job, key))}: {value} needs `{name}: {cure}`; add it")
+        return found
+
     def step(self, job: str, given: Mapping[str, str | None]) -> StepSettings:
         """What the file sets for a job.
 
@@ -130,7 +154,8 @@ class Settings:
             BadInput: a key that the job does not know, a bad value, or a key the workflow sets itself.
         """
         part = self.file.part(("steps", job))
-        config = dict(part.values)
+        placed = self.placed(job)
+        config = {key: value for key, value in part.values.items() if key not in placed}
         for key in given:
             if key in config:
                 raise BadInput(f"{part.where((key,))}: `{key}` of step {job} is set by the workflow; remove the line")
@@ -174,7 +199,7 @@ def load_settings(folder: Path, known_steps: Collection[str], known_classes: Col
     read = {variable for step in values.steps for variable in secrets(load_job(step).Config).values()}
     for variable in values.secrets:
         _refuse_unknown(file, ("secrets", variable), "secret", variable, read)
-    if (values.input or "").startswith("s3://") and values.storage is None:
+    if (values.input or "").startswith(S3) and values.storage is None:
         raise BadInput(f"{file.where(('input',))}: an input s3://… needs `storage: {{endpoint: HOST}}`; add it")
     return Settings(name=path.stem, values=values, file=file)
 

@@ -194,3 +194,18 @@ def test_each_step_gets_gpus_of_its_own(run_flow, monkeypatch):
     monkeypatch.setattr(machine, "this_machine", lambda: Demand(cores=8, memory_bytes=1 << 40, gpus=2))
     finished = run_flow(HUNGRY.format(requests="'nvidia.com/gpu': '1'"))
     assert {finished.stdout("a"), finished.stdout("b")} == {"0\n", "1\n"}
+
+
+@needs_namespaces
+def test_an_empty_folder_does_not_hide_the_project_below_it(run_flow, tmp_path):
+    above = f"/{tmp_path.parts[1]}"
+    finished = run_flow(f"""
+with Workflow(name="below", entrypoint="main") as workflow:
+    step = python("step", "import os; print(os.getcwd()); open('/fastnlp-out/file', 'w')",
+                  outputs=[Artifact(name="file", path="/fastnlp-out/file")],
+                  volumes=[EmptyDirVolume(name="above", mount_path="{above}")])
+    with DAG(name="main"):
+        step(name="step")
+""")
+    assert finished.exit_code == 0, finished.err
+    assert finished.stdout("step") == f"{tmp_path}\n"

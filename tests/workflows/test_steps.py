@@ -7,6 +7,7 @@ from hera.workflows import DAG, Workflow
 from workflows.steps import NODE_CLASSES, step, workflow_input
 
 from fastnlp_jobs import jobs
+from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.settings import load_settings
 
 EXAMPLE_JOBS = Path(__file__).parents[1] / "jobs" / "example_jobs"
@@ -67,6 +68,50 @@ def test_without_a_secret_the_stored_input_is_read_with_the_rights_of_the_pod(ma
         "insecure": True,
         "useSDKCreds": True,
     }
+
+
+def prepare(tmp_path, monkeypatch, text):
+    """The template of `prepare` for settings whose step reads a list of words from elsewhere."""
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("FASTNLP_SETTINGS", str(tmp_path / "mine.yaml"))
+    settings = load_settings(tmp_path, ["prepare"], NODE_CLASSES)
+    with Workflow(name="w", entrypoint="main") as workflow, DAG(name="main"):
+        step(settings, "prepare", input="/data/comments", output="documents")
+    (template,) = [one for one in workflow.to_dict()["spec"]["templates"] if one["name"] == "prepare"]
+    return template
+
+
+def test_a_file_that_a_config_names_in_s3_is_fetched_for_its_step(tmp_path, monkeypatch):
+    text = "steps: {prepare: {stopwords_file: 's3://words/zh/stop.txt'}}\nstorage: {endpoint: s3}\n"
+    template = prepare(tmp_path, monkeypatch, text)
+    (fetched,) = [one for one in template["inputs"]["artifacts"] if one["name"] == "stopwords_file"]
+    assert (fetched["path"], fetched["s3"]["key"]) == ("/in/stopwords_file/stop.txt", "zh/stop.txt")
+    assert "stopwords_file={{inputs.artifacts.stopwords_file.path}}" in template["container"]["args"]
+    (config,) = [one for one in template["inputs"]["artifacts"] if one["name"] == "config"]
+    assert "stopwords_file" not in config["raw"]["data"]
+
+
+def test_a_path_on_the_volume_of_models_mounts_it_read_only(tmp_path, monkeypatch):
+    text = "steps: {prepare: {user_words_file: /models/words.txt}}\nmodels: {claim: shared-models}\n"
+    template = prepare(tmp_path, monkeypatch, text)
+    assert "user_words_file=/models/words.txt" in template["container"]["args"]
+    mounted = {"name": "models", "mountPath": "/models", "readOnly": True}
+    assert mounted in template["container"]["volumeMounts"]
+    claims = [one["persistentVolumeClaim"] for one in template["volumes"] if one["name"] == "models"]
+    assert [claim["claimName"] for claim in claims] == ["shared-models"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("s3://words/stop.txt", "mine.yaml:1: s3://words/stop.txt needs `storage: {endpoint: HOST}`; add it"),
+        ("/models/stop.txt", "mine.yaml:1: /models/stop.txt needs `models: {claim: NAME}`; add it"),
+    ],
+)
+def test_a_place_that_the_settings_do_not_describe_is_refused(tmp_path, monkeypatch, path, expected):
+    with pytest.raises(BadInput) as refused:
+        prepare(tmp_path, monkeypatch, f"steps: {{prepare: {{stopwords_file: '{path}'}}}}\n")
+    assert str(refused.value).endswith(expected)
 
 
 def test_a_stored_folder_is_fetched_under_its_own_name(manifest):

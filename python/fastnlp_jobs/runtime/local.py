@@ -173,7 +173,10 @@ def _plan(prepared: Try, root: Path) -> private_root.Plan:
         declared[mount.path] = mount.source if is_there else None
     if prepared.script is not None:
         declared[_SCRIPT] = prepared.folder / "script"
-    empty = [mount.path for mount in prepared.mounts if mount.source is None]
+    # An empty /tmp must not hide a project, a run or a Python that lies below it.
+    needed = (Path.cwd(), prepared.folder, Path(sys.prefix))
+    paths = [mount.path for mount in prepared.mounts if mount.source is None]
+    empty = [path for path in paths if not any(folder.is_relative_to(path) for folder in needed)]
     return private_root.Plan(root, declared, empty)
 
 
