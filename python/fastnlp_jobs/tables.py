@@ -153,7 +153,7 @@ class TableWriter:
 
 def _open(path: Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, pre_buffer=False)  # a buffer would hold all that was read until the file is closed
     except FileNotFoundError as error:
         raise BadInput(f"{path}: there is no such file; is its folder the output of the right job?") from error
     except IsADirectoryError as error:

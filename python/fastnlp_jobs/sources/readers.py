@@ -243,7 +243,7 @@ def _batches(records: Iterator[Record], wanted: list[str], cells: list[Callable[
 
 def _parquet_batches(file: SourceFile, wanted: list[str]) -> Iterator[Batch]:
     try:
-        table = pq.ParquetFile(file.path)
+        table = pq.ParquetFile(file.path, pre_buffer=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise BadInput(f"{file.path}: expected a Parquet file, cannot read it ({error})") from error
     with table:
