@@ -38,16 +38,7 @@ class _Strategy:
 
 def run_with_retries(engine: "Engine", call: Call, given: models.RetryStrategy) -> Node:
     """Run a template until it succeeds or its strategy gives up; the node takes after its last try."""
-    node = engine.record.add(
-        call.name,
-        display_name=call.display_name,
-        path=call.path,
-        type_="Retry",
-        template=call.template.name or "",
-        boundary=call.boundary,
-        phase="Running",
-        input_parameters=dict(call.parameters),
-    )
+    node = engine.add(call, "Retry", phase="Running", input_parameters=dict(call.parameters))
     try:
         strategy = _strategy(engine, call, given)
         last, message = _run_tries(engine, call, node, strategy)

@@ -46,13 +46,9 @@ class Earlier:
         hashes = {name: engine.store.hash_of(path) for name, path in artifacts.items()}
         if any(hashes[one["name"]] != one["sha256"] for one in written):  # lost or changed since
             return None
-        return engine.record.add(
-            call.name,
-            display_name=call.display_name,
-            path=call.path,
-            type_=described["type"],
-            template=call.template.name or "",
-            boundary=call.boundary,
+        return engine.add(
+            call,
+            described["type"],
             phase="Succeeded",
             message="kept from before the run was interrupted",
             input_parameters=dict(call.parameters),

@@ -4,6 +4,7 @@ import itertools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from hera.workflows import models
 
@@ -20,7 +21,7 @@ from fastnlp_jobs.runtime.graph import run_dag
 from fastnlp_jobs.runtime.groups import run_steps
 from fastnlp_jobs.runtime.halting import STOPPED, Halt, Halting
 from fastnlp_jobs.runtime.pods import run_pod
-from fastnlp_jobs.runtime.record import Node, Phase, RunRecord, shown_time
+from fastnlp_jobs.runtime.record import Node, NodeType, Phase, RunRecord, shown_time
 from fastnlp_jobs.runtime.scope import EntryError, ScopeError, json_text
 from fastnlp_jobs.runtime.tags import substitute
 
@@ -191,15 +192,18 @@ class Engine:
 
     def ended_node(self, call: Call, phase: Phase, message: str) -> Node:
         """A node that was not run."""
+        return self.add(call, "Skipped", phase=phase, message=message)
+
+    def add(self, call: Call, type_: NodeType, **more: Any) -> Node:
+        """The node of a call; `more` are fields of it."""
         return self.record.add(
             call.name,
             display_name=call.display_name,
             path=call.path,
-            type_="Skipped",
+            type_=type_,
             template=call.template.name or "",
             boundary=call.boundary,
-            phase=phase,
-            message=message,
+            **more,
         )
 
     def limit_of(self, call: Call) -> Capacity | None:

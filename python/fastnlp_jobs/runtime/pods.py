@@ -30,15 +30,7 @@ _LATE = "Pod was active on the node longer than the specified deadline"
 
 def run_pod(engine: "Engine", call: Call, attempt: int) -> Node:
     """Run one try of a template and collect its outputs."""
-    node = engine.record.add(
-        call.name,
-        display_name=call.display_name,
-        path=call.path,
-        type_="Pod",
-        template=call.template.name or "",
-        boundary=call.boundary,
-        input_parameters=dict(call.parameters),
-    )
+    node = engine.add(call, "Pod", input_parameters=dict(call.parameters))
     call = replace(call, values={**call.values, "node.name": node.name, "pod.name": _pod_name(engine, node)})
     demand = wanted(call.template, engine.available)
     amounts = {"cores": demand.cores, "memory": demand.memory_bytes, "gpus": demand.gpus, "pods": 1}

@@ -1,7 +1,7 @@
 """Near-duplicates among the rows that passed the filters.
 
 Comparing every text with every other needs all of them, so they are written to two files and mapped: their pages are
-the system's to drop when memory is short. What stays in memory is some 300 bytes a row.
+the system's to drop when memory is short. What stays in memory is an outline of each text.
 """
 
 from pathlib import Path
