@@ -97,11 +97,14 @@ def images() -> None:
 
 
 def bench() -> None:
-    """Measure this package and its peers in one run; writes docs/benchmarks.md, and what pyfim finds for the tests."""
-    environment_for("bench")
+    """Measure the core beside its peers and the jobs, or BENCH=peers|jobs; writes docs/benchmarks.md."""
+    only = [os.environ["BENCH"]] if os.environ.get("BENCH") else []
+    environment_for("test" if only == ["jobs"] else "bench")
     with part("benchmarks"):
-        call(script("python"), "tests/benchmarks/bench.py", "--write", "docs/benchmarks.md")
-        call(script("python"), "tests/core/pyfim_oracle.py")
+        call(script("python"), "tests/benchmarks/bench.py", *only, "--write", "docs/benchmarks.md")
+    if only != ["jobs"]:
+        with part("answers of pyfim for the tests"):
+            call(script("python"), "tests/core/pyfim_oracle.py")
 
 
 def build() -> None:
