@@ -41,6 +41,10 @@ class Page:
     rejected: tuple[str, ...] = ()  # a reason for each entry that could not be read
 
 
+class BudgetUsedUp(Exception):
+    """A crawl may ask no more in this run: what it has is kept, the next run goes on. No error, so no exit code."""
+
+
 class Source(Protocol):
     """A place comments come from."""
 
@@ -55,6 +59,7 @@ class Source(Protocol):
                 read again from its start: a later run fetches what is new, and likes as they are now.
 
         Raises:
+            BudgetUsedUp: the run ends here and says so (`stopped: budget`, exit 0).
             Unavailable: it failed for now (exit 3).
             Refused: it refuses, or its robots.txt does (exit 4).
         """
