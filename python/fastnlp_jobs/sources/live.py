@@ -36,9 +36,12 @@ class Page:
     stream: str  # what is being read, such as "comments of 7123" or "#channel"; one cursor each
     cursor: str | None  # where the next page starts; None: the stream was read to its end
     comments: list[RawComment]
-    gone: tuple[str, ...] = ()  # ids the site says were deleted
-    gone_authors: tuple[str, ...] = field(default=(), repr=False)  # people whose earlier rows it deleted
+    gone: tuple[str, ...] = ()  # ids the site says were deleted, in this page or earlier
+    # Deleted before this page ended: what one author wrote in one thread (thread_id, author), or a whole thread.
+    gone_authors: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    gone_threads: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()  # a reason for each entry that could not be read
+    missed: tuple[str, ...] = ()  # when the stream was not read and why; for the manifest
 
 
 class BudgetUsedUp(Exception):
