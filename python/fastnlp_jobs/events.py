@@ -12,7 +12,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -63,6 +63,26 @@ def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterato
             last = time.monotonic()
             event("progress", what=what, done=number, total=total)
         yield item
+
+
+@contextlib.contextmanager
+def gauge(what: str) -> Iterator[Callable[..., None]]:
+    """Give a function that shows numbers as they change: in one line on a terminal, else now and then as an event."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        with Console(stderr=True).status(what) as status:
+            yield lambda **numbers: status.update(" ".join([what, *(f"{key}={one}" for key, one in numbers.items())]))
+        return
+    last = time.monotonic()
+
+    def show(**numbers: Any) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _PROGRESS_EVERY_S:
+            last = time.monotonic()
+            event("progress", what=what, **numbers)
+
+    yield show
 
 
 def finish_run(run_folder: Path, job: str, started: datetime.datetime, counts: dict[str, Any]) -> None:

@@ -11,10 +11,10 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from fastnlp_jobs.errors import BadInput
 
@@ -113,6 +113,45 @@ def signals_raise() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine; a signal that would raise `Stopped` cancels it first, so that whatever it holds is let go.
+
+    Raised inside an event loop, `Stopped` could end up as the result of any task and stop nothing.
+    """
+    import asyncio  # takes a tenth of a second, which most commands need not pay
+
+    stopped: list[Stopped] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    async def stoppable() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None, "a coroutine that runs is a task"
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            try:
+                before[signal.Signals(number)](number, frame)  # type: ignore[misc, operator]  # only callable ones
+            except Stopped as asked:
+                stopped.append(asked)
+                loop.call_soon_threadsafe(task.cancel)
+
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, stop)
+        await work
+
+    try:
+        asyncio.run(stoppable())
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+    finally:
+        if not stopped:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if stopped:
+        raise stopped[0]
 
 
 def start(

@@ -3,7 +3,7 @@
 Names of people exist in this process only: `RawComment` never reaches a disk, a log or a message.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -54,7 +54,7 @@ class Source(Protocol):
     name: str  # the `source` of its rows
     extra: tuple[str, ...]  # the names its comments use in `extra`
 
-    def pages(self, cursor_of: Callable[[str], str | None]) -> AsyncIterator[Page]:
+    def pages(self, cursor_of: Callable[[str], str | None]) -> AsyncGenerator[Page, None]:
         """Read on from where each stream was left.
 
         Args:

@@ -1,27 +1,49 @@
-"""crawl: comments from files into COMMENTS and, where there are labels, EXAMPLES."""
+"""crawl: comments from files and live sources into COMMENTS and, where there are labels, EXAMPLES."""
 
 import codecs
 import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from fastnlp_jobs import lineage
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.job import JobConfig, Output, Role, RowResult
+from fastnlp_jobs.job import JobConfig, Output, Role, RowResult, State
 from fastnlp_jobs.jobs.crawl import pseudonyms
 from fastnlp_jobs.jobs.crawl.mapping import Mapping, fill_in
+from fastnlp_jobs.sources.demo_site.config import REVIEWS, DemoConfig
 from fastnlp_jobs.sources.files import resolve_package
 
 EXTRA = "crawl"
 
 
-class Config(JobConfig):
-    """Read comments from files, give their authors pseudonyms, keep their labels."""
+SourceName = Literal["file", "demo"]
+NETWORK: tuple[SourceName, ...] = ()  # sources that ask somebody else's machine
+# The keys that only some sources have.
+_NEEDED: dict[SourceName, tuple[str, ...]] = {"file": ("input",)}
+_TARGETS: dict[SourceName, tuple[str, ...]] = {"demo": ("videos",)}  # the keys of its block that say what is crawled
+_ONLY_FOR: dict[str, tuple[SourceName, ...]] = {
+    "input": ("file",),
+    "mapping": ("file",),
+    "files": ("file",),
+    "format": ("file",),
+    "encoding": ("file",),
+    "timezone": ("file",),
+    "collected_at": ("file",),
+    "demo": ("demo",),
+    "state": ("demo", *NETWORK),
+    "fetch": ("demo", *NETWORK),
+}
 
-    source: Literal["file"] = Field(default="file", description="where comments come from")
-    input: Annotated[Path, BeforeValidator(resolve_package), Role("input")] = Field(
-        description="a CSV, JSONL, Parquet, XML or text file (also .gz), a folder of them, or package:NAME/folder"
+
+class Config(JobConfig):
+    """Read comments from files or live sources, give their authors pseudonyms, keep their labels."""
+
+    source: SourceName = Field(default="file", description="where comments come from")
+    input: Annotated[Path | None, BeforeValidator(resolve_package), Role("input")] = Field(
+        default=None,
+        description="a CSV, JSONL, Parquet, XML or text file (also .gz), a folder of them, or package:NAME/folder",
     )
     output: Output = Field(
         description="folder of comments.parquet, rejected.parquet and, with labels, examples.parquet"
@@ -41,6 +63,18 @@ class Config(JobConfig):
     collected_at: datetime.datetime | None = Field(
         default=None, description="when the file was collected; without it times such as 3天前 become null"
     )
+    demo: DemoConfig = Field(default_factory=DemoConfig, description="what of the demo site is read")
+    purpose: str | None = Field(default=None, min_length=1, description="what the comments are collected for")
+    legal_basis: str | None = Field(
+        default=None, min_length=1, description="what permits it, such as GDPR Art. 6(1)(e) with Art. 89"
+    )
+    retention_until: datetime.date | None = Field(default=None, description="day on which they will be deleted")
+    state: State = Field(
+        default=None,
+        description="folder of what has landed, from which the next run goes on; by default OUTPUT.state for "
+        f"{', '.join(NETWORK)}, none for others",
+    )
+    fetch: bool = Field(default=True, description="false: ask nobody, write the tables of what `state` holds")
     pseudonym_key: SecretStr | None = Field(
         default=None,
         description="secret key of the authors' pseudonyms",
@@ -74,6 +108,46 @@ class Config(JobConfig):
         except LookupError as error:
             raise ValueError("expected an encoding such as utf-8, gb18030, big5 or latin-1") from error
 
+    @model_validator(mode="after")
+    def _fits_its_source(self) -> Self:
+        for key, sources in _ONLY_FOR.items():
+            if key in self.model_fields_set and self.source not in sources and getattr(self, key) is not None:
+                raise ValueError(f"`{key}` belongs to source {' or '.join(sources)}, not to {self.source}; remove it")
+        needed = _NEEDED.get(self.source, ()) + (("purpose", "legal_basis", "retention_until") if self.asks else ())
+        for key in needed:
+            if getattr(self, key) is None:
+                raise ValueError(f"source {self.source} needs `{key}` ({type(self).model_fields[key].description})")
+        return self
+
+    @property
+    def asks(self) -> bool:
+        """Whether it reads from somebody else's machine."""
+        return self.source in NETWORK
+
+    def needs_network(self) -> bool:
+        """The demo site runs in this process."""
+        return self.asks
+
+    def keeps_state(self) -> bool:
+        """Only what was asked of others is too dear to be asked again."""
+        return self.asks
+
+    def can_change(self) -> bool:
+        """What others show changes from day to day."""
+        return self.asks
+
+    def state_folder(self) -> Path | None:
+        """Where the state is; None: it goes with the run."""
+        if self.state is None and self.asks:
+            return self.output.with_name(f"{self.output.name}.state")
+        return self.state
+
+    def target(self) -> dict[str, Any]:
+        """What is crawled: a state belongs to this, and to one key."""
+        names = _TARGETS.get(self.source, ())
+        block = getattr(self, self.source).model_dump(mode="json", include=set(names))
+        return {"source": self.source, self.source: block, "pseudonym_key": self._key_name()}
+
     def make_ready(self) -> None:
         """Create the key file if this run needs one and there is none."""
         if self.needed_secrets() and self.pseudonym_key is None:
@@ -81,7 +155,16 @@ class Config(JobConfig):
 
     def needed_secrets(self) -> set[str]:
         """The key, where rows name authors; the public one is no secret."""
-        return {pseudonyms.ENVIRONMENT} if self.mapping.has_authors and not self.public_example_key else set()
+        return {pseudonyms.ENVIRONMENT} if self._has_authors and not self._uses_public_key else set()
+
+    @property
+    def _has_authors(self) -> bool:
+        return self.source != "file" or self.mapping.has_authors
+
+    @property
+    def _uses_public_key(self) -> bool:
+        """The people of the demo site are invented: nobody needs protection."""
+        return self.public_example_key or self.source == "demo"
 
     def printable(self) -> dict[str, Any]:
         """Without the name of a constant author."""
@@ -94,11 +177,19 @@ class Config(JobConfig):
         """Names the key by its id, and a constant author by the pseudonym."""
         values = super().identity()
         del values["pseudonym_key_file"], values["public_example_key"]
+        for name in [name for name, sources in _ONLY_FOR.items() if self.source not in sources]:
+            values.pop(name, None)
+        values["pseudonym_key"] = self._key_name()
+        if self.source == "demo":
+            values["reviews"] = lineage.hash_path(Path(resolve_package(REVIEWS)))
         key = self.key()
-        values["pseudonym_key"] = "public example" if self.public_example_key else key and pseudonyms.key_id(key)
-        if author := self.mapping.constants.author:
+        if self.source == "file" and (author := self.mapping.constants.author):
             values["mapping"]["constants"]["author"] = key and pseudonyms.pseudonymizer(key)(author)
         return values
+
+    def _key_name(self) -> str | None:
+        key = self.key()
+        return "public example" if self._uses_public_key else key and pseudonyms.key_id(key)
 
     def key(self) -> str | None:
         """The key of the pseudonyms; None where no row names an author, or none was made yet.
@@ -106,9 +197,9 @@ class Config(JobConfig):
         Raises:
             BadInput: the key is too short, or its file lies within the data.
         """
-        if not self.mapping.has_authors:
+        if not self._has_authors:
             return None
-        if self.public_example_key:
+        if self._uses_public_key:
             return pseudonyms.PUBLIC_EXAMPLE_KEY
         if self.pseudonym_key is not None:
             return pseudonyms.check_key(self.pseudonym_key.get_secret_value(), pseudonyms.ENVIRONMENT)
@@ -117,30 +208,47 @@ class Config(JobConfig):
 
     def _key_file(self) -> Path:
         path = pseudonyms.in_home(self.pseudonym_key_file)
-        for field in ("input", "output"):
-            folder = getattr(self, field).resolve()
-            if path == folder or folder in path.parents:
+        folders = {**self.paths("input"), **self.paths("output"), "state": self.state_folder()}
+        for field, folder in folders.items():
+            if folder and (path == folder.resolve() or folder.resolve() in path.parents):
                 raise BadInput(f"pseudonym_key_file: {path} lies in {field}; keep the key apart from the data")
         return path
+
+
+class LiveCounts(BaseModel):
+    """What only a live source has to tell."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    source: str
+    streams: int = Field(description="lists that were read, such as the comments of one video")
+    unfinished: int = Field(description="of them those whose end was not reached")
+    removed: dict[str, int] = Field(description="reason to comments that were there in an earlier run")
+    missed: list[str] = Field(description="what was not read, and why")
 
 
 class Result(RowResult):
     """What was read, and what could not be known."""
 
-    files: int
-    files_empty: int = Field(description="files without a byte")
-    encodings: dict[str, str] = Field(description="text file to encoding")
+    files: int = 0
+    files_empty: int = Field(default=0, description="files without a byte")
+    encodings: dict[str, str] = Field(default={}, description="text file to encoding")
     rejected: dict[str, int] = Field(description="reason to rows")
     authors: int = Field(description="rows whose author is known")
     mentions_masked: int = Field(description="@names in texts and kept columns that became <mention>")
     labelled: int = Field(description="rows that became examples")
     dates_null: int
-    dates: dict[str, int] = Field(description="how times were written, where a column holds them")
+    dates: dict[str, int] = Field(default={}, description="how times were written, where a column holds them")
     likes_null: int
+    live: LiveCounts | None = Field(default=None, description="of a live source")
 
 
 def run(config: Config) -> Result:
-    """Read every file batch by batch and write the rows of all of them."""
-    from fastnlp_jobs.jobs.crawl.collect import collect
+    """Read every file batch by batch, or every page of a live source, and write the rows of all of them."""
+    if config.source == "file":
+        from fastnlp_jobs.jobs.crawl.collect import collect
 
-    return collect(config)
+        return collect(config)
+    from fastnlp_jobs.jobs.crawl.live import crawl_live
+
+    return crawl_live(config)

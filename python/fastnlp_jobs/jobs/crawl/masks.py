@@ -7,6 +7,7 @@ from fastnlp_core import normalize
 from fastnlp_core.text import Step
 from fastnlp_jobs.sources.readers import Cells
 
+MENTION = "<mention>"
 _SHOWN_CHARACTERS = 200
 _REJECTED_STEPS: tuple[Step, ...] = (
     "remove_control",

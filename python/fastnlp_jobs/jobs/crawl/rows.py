@@ -160,7 +160,7 @@ def _broken_characters(cells: Cells) -> dict[int, str]:
     """Position to reason of the cells that no text column can hold."""
     if _is_plain("".join(cell for cell in cells if cell)):
         return {}
-    return {at: reason for at, cell in enumerate(cells) if cell and (reason := _what_is_broken(cell))}
+    return {at: reason for at, cell in enumerate(cells) if cell and (reason := what_is_broken(cell))}
 
 
 def _is_plain(text: str) -> bool:
@@ -171,7 +171,8 @@ def _is_plain(text: str) -> bool:
     return "\0" not in text
 
 
-def _what_is_broken(cell: str) -> str | None:
+def what_is_broken(cell: str) -> str | None:
+    """Why no text column can hold it."""
     if UNDECODABLE in cell:
         return "bytes that are no text in this encoding"
     if any("\ud800" <= character <= "\udfff" for character in cell):

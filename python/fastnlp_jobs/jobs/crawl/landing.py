@@ -1,0 +1,101 @@
+"""A page as a site showed it into rows fit to be written: names become pseudonyms and masks before anything lands."""
+
+import datetime
+import re
+from collections.abc import Callable, Iterator
+from itertools import zip_longest
+
+from fastnlp_jobs.jobs.crawl.masks import MENTION, mask_mentions, mask_rejected
+from fastnlp_jobs.jobs.crawl.rows import what_is_broken
+from fastnlp_jobs.jobs.crawl.store import Landing, Reject, Row
+from fastnlp_jobs.sources.live import Page, RawComment, Scalar
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_MICROSECOND = datetime.timedelta(microseconds=1)
+_LARGEST = 2**63 - 1
+
+
+class PageMaker:
+    """Turns pages into what lands."""
+
+    def __init__(self, author: Callable[[str], str], extra: tuple[str, ...]) -> None:
+        """`author` gives the pseudonym of a name; `extra` names what comments have beyond COMMENTS."""
+        self._author = author
+        self._extra = extra
+
+    def make(self, page: Page) -> Landing:
+        """What lands of `page`; a comment that cannot be a row is rejected with a reason."""
+        problems = {at: reason for at, comment in enumerate(page.comments) if (reason := _problem(comment))}
+        usable = [comment for at, comment in enumerate(page.comments) if at not in problems]
+        names = {name for comment in usable for name in comment.names if name}
+        unusable = mask_rejected(_masked([page.comments[at].text for at in problems], names)).to_pylist()
+        rejected = [Reject(reason, text or None) for reason, text in zip(problems.values(), unusable, strict=True)]
+        return Landing(
+            stream=page.stream,
+            cursor=page.cursor,
+            rows=self._rows(usable, names),
+            gone=page.gone,
+            gone_authors=tuple((thread, self._author(author)) for thread, author in page.gone_authors),
+            gone_threads=page.gone_threads,
+            rejected=[*rejected, *(Reject(reason) for reason in page.rejected)],
+            missed=page.missed,
+        )
+
+    def _rows(self, comments: list[RawComment], names: set[str]) -> list[Row]:
+        texts = _masked([comment.text for comment in comments], names)
+        extras = {
+            name: _masked([_written(comment.extra.get(name)) for comment in comments], names) for name in self._extra
+        }
+        columns = zip_longest(*extras.values()) if extras else [()] * len(comments)
+        rows = []
+        for comment, text, extra in zip(comments, texts, columns, strict=True):
+            rows.append(self._row(comment, text or "", dict(zip(self._extra, extra, strict=True))))
+        return rows
+
+    def _row(self, comment: RawComment, text: str, extra: dict[str, str | None]) -> Row:
+        moment = comment.created_at
+        return Row(
+            id=comment.id,
+            thread_id=comment.thread_id,
+            parent_id=comment.parent_id or None,
+            author=self._author(comment.author.strip()) if comment.author else None,
+            created_at=None if moment is None else (moment - _EPOCH) // _MICROSECOND,
+            region=comment.region or None,
+            likes=comment.likes if comment.likes is None or comment.likes <= _LARGEST else None,
+            lang=comment.lang or None,
+            text=text,
+            labels=comment.labels,
+            extra=extra,
+        )
+
+
+def _masked(texts: list[str | None], names: set[str]) -> list[str | None]:
+    """Without @names: those of people on this page whole, of others what can be seen to be a name."""
+    if names and any(text and ("@" in text or "＠" in text) for text in texts):
+        longest_first = sorted(names, key=lambda name: (-len(name), name))
+        known = re.compile("[@＠](?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
+        texts = [text and known.sub(MENTION, text) for text in texts]
+    masked, _ = mask_mentions([text and text.encode("utf-8", "replace").decode() for text in texts])
+    written: list[str | None] = masked.to_pylist()
+    return written
+
+
+def _problem(comment: RawComment) -> str | None:
+    """Why a comment cannot be a row."""
+    for field in ("id", "thread_id", "text"):
+        if not getattr(comment, field).strip():
+            return f"no {field}"
+    return next((reason for text in _texts(comment) if (reason := what_is_broken(text))), None)
+
+
+def _texts(comment: RawComment) -> Iterator[str]:
+    fields = (comment.id, comment.thread_id, comment.parent_id, comment.author, comment.region, comment.lang)
+    extras = (value for value in comment.extra.values() if isinstance(value, str))
+    yield from (text for text in (*fields, comment.text, *comment.labels, *extras) if text)
+
+
+def _written(value: Scalar) -> str | None:
+    """As JSON writes it, but a text without quotes."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None else str(value)
