@@ -51,6 +51,10 @@ class JobConfig(BaseModel):
         """Environment variables that a run with this config needs; a job says which of its secrets it will use."""
         return set()
 
+    def needs_network(self) -> bool:
+        """Whether a run with this config reads more than files; in docker a step has no network otherwise."""
+        return False
+
     def printable(self) -> dict[str, Any]:
         """The config as a plan shows it: without secrets; a job takes out what else no terminal or log should hold."""
         return self.model_dump(mode="json", exclude=set(secrets(type(self))))
