@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 RoleName = Literal["input", "output", "state", "parts"]
 
@@ -23,10 +23,18 @@ class Role:
     name: RoleName
 
 
-Input = Annotated[Path, Role("input")]
-OptionalInput = Annotated[Path | None, Role("input")]
-Output = Annotated[Path, Role("output")]
-State = Annotated[Path | None, Role("state")]
+def _refuse_empty(value: Any) -> Any:
+    """An empty text would be the current directory, and all below it read or replaced."""
+    if value == "":
+        raise ValueError("expected the path of a file or folder")
+    return value
+
+
+_NotEmpty = BeforeValidator(_refuse_empty)
+Input = Annotated[Path, Role("input"), _NotEmpty]
+OptionalInput = Annotated[Path | None, Role("input"), _NotEmpty]
+Output = Annotated[Path, Role("output"), _NotEmpty]
+State = Annotated[Path | None, Role("state"), _NotEmpty]
 
 
 class JobConfig(BaseModel):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.job import JobConfig, Output, Role, RowResult
+from fastnlp_jobs.job import Input, JobConfig, Output, RowResult
 from fastnlp_jobs.jobs.crawl import pseudonyms
 from fastnlp_jobs.jobs.crawl.mapping import Mapping, fill_in
 from fastnlp_jobs.sources.files import resolve_package
@@ -20,7 +20,7 @@ class Config(JobConfig):
     """Read comments from files, give their authors pseudonyms, keep their labels."""
 
     source: Literal["file"] = Field(default="file", description="where comments come from")
-    input: Annotated[Path, BeforeValidator(resolve_package), Role("input")] = Field(
+    input: Annotated[Input, BeforeValidator(resolve_package)] = Field(
         description="a CSV, JSONL, Parquet, XML or text file (also .gz), a folder of them, or package:NAME/folder"
     )
     output: Output = Field(
