@@ -23,6 +23,7 @@ from hera.workflows import (
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.job import load_job
+from fastnlp_jobs.runtime import network
 from fastnlp_jobs.runtime.offer import NODE_CLASS
 from fastnlp_jobs.settings import (
     MODELS,
@@ -45,6 +46,7 @@ NODE_CLASSES = {
 }
 Mounted = EmptyDirVolume | ExistingVolume | Volume
 _STATE = "/state"
+_WITHOUT_NETWORK = {network.LABEL: network.NONE}
 _SUMMARY = NodeClass(cpu="100m", memory="256Mi", deadline_s=600)
 # 3: a service failed for now; 143: asked to stop; a preempted or evicted pod is Failed, not Error (argo#9880)
 RETRIED = (
@@ -200,7 +202,7 @@ def _task(settings: Settings, job: str, own: StepSettings, node_class: str, wiri
             settings,
             job,
             _demand(settings, node_class),
-            labels=_labels(settings, node_class),
+            labels=_labels(settings, node_class, has_network=own.needs_network),
             volumes=volumes,
         ),
     )
@@ -223,7 +225,7 @@ def summary(settings: Settings) -> None:
         command=["fastnlp", "summary"],
         args=[word for key, value in words.items() for word in (f"--{key}", value)],
         outputs=[Artifact(name="summary", path="/out/summary.json", archive=NoneArchiveStrategy())],
-        **_placed(settings, image, _SUMMARY, labels={}, volumes=[]),
+        **_placed(settings, image, _SUMMARY, labels=_WITHOUT_NETWORK, volumes=[]),
     )
 
 
@@ -270,10 +272,10 @@ def _state(state: State, job: str) -> Mounted:
     return Volume(name="state", size=state.size, mount_path=_STATE, sub_path=job)
 
 
-def _labels(settings: Settings, node_class: str) -> dict[str, str]:
+def _labels(settings: Settings, node_class: str, *, has_network: bool) -> dict[str, str]:
     """Kueue admits pods one by one, so its label stands on the template."""
     queue = {"kueue.x-k8s.io/queue-name": settings.values.queue} if settings.values.queue else {}
-    return {NODE_CLASS: node_class, **queue}
+    return {NODE_CLASS: node_class, **({} if has_network else _WITHOUT_NETWORK), **queue}
 
 
 def _demand(settings: Settings, node_class: str) -> NodeClass:

@@ -5,10 +5,11 @@ extra, so that `fastnlp doctor` can say what is missing.
 """
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 
-from fastnlp_jobs.errors import EXIT_BAD_INPUT
+from fastnlp_jobs.errors import EXIT_BAD_INPUT, EXIT_FAILED
 
 # What is no job: module, function that takes the rest of the command line and gives the exit code, help.
 _COMMANDS = {
@@ -33,7 +34,16 @@ _COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the returned exit code is documented in docs/jobs/README.md."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        exit_code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough; Python would complain once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    return exit_code
+
+
+def _run(arguments: list[str]) -> int:
     if arguments and arguments[0] in _COMMANDS:
         module, function, _ = _COMMANDS[arguments[0]]
         command: Callable[[list[str]], int] = getattr(importlib.import_module(module), function)

@@ -27,8 +27,15 @@ def plan(name: str, config: JobConfig) -> dict[str, Any]:
         "config": config.printable(),
         "inputs": {field: lineage.describe_path(path) for field, path in _reads(config).items()},
         "output": str(output),
-        "state": UP_TO_DATE if outputs.is_current(output, record) else outputs.obstacle(output) or "would run",
+        "state": _planned(output, config, record),
+        **config.more_of_plan(),
     }
+
+
+def _planned(output: Path, config: JobConfig, record: dict[str, Any]) -> str:
+    if config.can_change():
+        return "would run" if outputs.is_earlier(output, record) else outputs.obstacle(output) or "would run"
+    return UP_TO_DATE if outputs.is_current(output, record) else outputs.obstacle(output) or "would run"
 
 
 def execute(name: str, config: JobConfig, *, force: bool = False) -> dict[str, Any]:
@@ -48,10 +55,11 @@ def execute(name: str, config: JobConfig, *, force: bool = False) -> dict[str, A
         outputs.recover(output)
         config.make_ready()
         record = lineage.expected(name, config.identity(), config.paths("input"))
-        if not force and (outputs.is_current(output, record) or _taken_over(output, record)):
+        again = config.can_change()
+        if not (force or again) and (outputs.is_current(output, record) or _taken_over(output, record)):
             counts = load_job(name).Result.model_validate(lineage.read(output)["counts"])
             return _answer(name, UP_TO_DATE, output, counts.model_dump(mode="json"))
-        outputs.refuse_foreign(output, force=force)
+        outputs.refuse_foreign(output, force=force or (again and outputs.is_earlier(output, record)))
         if isinstance(config, ShardedConfig):
             refuse_foreign_parts(config, record)
         result = _run_into(output, run_folder, name, config, record)

@@ -9,9 +9,9 @@ import sys
 def main() -> int | None:
     """Run `hera submit …` here and everything else in Hera's own command line."""
     if sys.argv[1:2] == ["submit"]:
-        from fastnlp_jobs.runtime.submit import submit
+        from fastnlp_jobs.cli import main as fastnlp
 
-        return submit(sys.argv[2:])
+        return fastnlp()
     try:
         from hera.__main__ import main as hera_main
     except ModuleNotFoundError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 RoleName = Literal["input", "output", "state", "parts"]
 
@@ -23,10 +23,18 @@ class Role:
     name: RoleName
 
 
-Input = Annotated[Path, Role("input")]
-OptionalInput = Annotated[Path | None, Role("input")]
-Output = Annotated[Path, Role("output")]
-State = Annotated[Path | None, Role("state")]
+def _refuse_empty(value: Any) -> Any:
+    """An empty text would be the current directory, and all below it read or replaced."""
+    if value == "":
+        raise ValueError("expected the path of a file or folder")
+    return value
+
+
+_NotEmpty = BeforeValidator(_refuse_empty)
+Input = Annotated[Path, Role("input"), _NotEmpty]
+OptionalInput = Annotated[Path | None, Role("input"), _NotEmpty]
+Output = Annotated[Path, Role("output"), _NotEmpty]
+State = Annotated[Path | None, Role("state"), _NotEmpty]
 
 
 class JobConfig(BaseModel):
@@ -50,6 +58,22 @@ class JobConfig(BaseModel):
     def needed_secrets(self) -> set[str]:
         """Environment variables that a run with this config needs; a job says which of its secrets it will use."""
         return set()
+
+    def needs_network(self) -> bool:
+        """Whether a run with this config reads more than files; in docker a step has no network otherwise."""
+        return False
+
+    def keeps_state(self) -> bool:
+        """Whether a run with this config has to go on from what an earlier one left in `state`."""
+        return bool(self.path_fields("state"))
+
+    def can_change(self) -> bool:
+        """Whether the same config and inputs may give something else tomorrow; such a run is never up to date."""
+        return False
+
+    def more_of_plan(self) -> dict[str, Any]:
+        """What a plan says beside inputs and output."""
+        return {}
 
     def printable(self) -> dict[str, Any]:
         """The config as a plan shows it: without secrets; a job takes out what else no terminal or log should hold."""

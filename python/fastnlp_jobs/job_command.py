@@ -25,6 +25,8 @@ def run_job(arguments: list[str], other_commands: Mapping[str, str]) -> int:
     except Stopped as stopped:
         print("stopped; nothing half-written is left, run the same command again", file=sys.stderr)
         return stopped.exit_code
+    except BrokenPipeError:
+        raise
     except Exception as error:  # noqa: BLE001  # the last resort: whatever is left becomes an exit code
         return _report(error)
 

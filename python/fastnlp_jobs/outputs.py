@@ -36,6 +36,14 @@ def is_current(output: Path, record: dict[str, Any]) -> bool:
     return output.is_dir() and lineage.is_intact(output, record)
 
 
+def is_earlier(output: Path, record: dict[str, Any]) -> bool:
+    """Whether `output` came from the same job and config, whatever it found then."""
+    if not _is_ours(output):
+        return False
+    found = lineage.read(output)
+    return all(found.get(key) == record[key] for key in ("job", "config"))
+
+
 def obstacle(output: Path) -> str | None:
     """Why `output` is not written over without `--force`; None if it is free."""
     if not output.exists():

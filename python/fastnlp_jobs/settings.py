@@ -117,6 +117,7 @@ class StepSettings:
 
     config_text: str
     secrets: dict[str, SecretSource]  # by environment variable: those the config needs, and those the file names
+    needs_network: bool
 
 
 @dataclass(frozen=True)
@@ -162,10 +163,11 @@ class Settings:
         part.values |= given
         job_config = load_job(job).Config
         _refuse_replaced(job_config, part)
-        needed = validate(job_config, part).needed_secrets()
+        checked = validate(job_config, part)
+        needed = checked.needed_secrets()
         named = [name for name in secrets(job_config).values() if name in self.values.secrets or name in needed]
         sources = {name: self.values.secrets.get(name) or SecretSource() for name in named}
-        return StepSettings(self._config_text(job, config), sources)
+        return StepSettings(self._config_text(job, config), sources, checked.needs_network())
 
     def _config_text(self, job: str, config: dict[str, Any]) -> str:
         """The config as YAML; escapes and anchors in the file can make of it what the file's own text is not."""

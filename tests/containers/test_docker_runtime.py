@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -32,6 +33,20 @@ import signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(print("asked to stop") or 143))
 print("hanging")
 time.sleep(60)
+"""
+REACH = """
+import socket
+print([name for _, name in socket.if_nameindex()])
+try:
+    socket.create_connection(("{host}", {port}), timeout=30)
+    print("connect: done")
+except OSError as error:
+    print("connect:", error.strerror)
+try:
+    socket.getaddrinfo("example.org", 80)
+    print("look up: done")
+except OSError:
+    print("look up: failed")
 """
 LOG = Path("runs", "latest", "steps", "main", "try-1", "stdout.log")
 KEY = "a key for tests only, 0123456789"
@@ -66,6 +81,19 @@ pathlib.Path("/tmp/free").touch()
     )
     assert ended.exit_code == 0
     assert ended.log("main") == f"['0000000000000000', '1']\n1 {os.getuid()}\n"
+
+
+def test_a_step_that_does_without_the_network_reaches_no_address_and_no_name(run_step):
+    ended = run_step(REACH.format(host="192.0.2.1", port=80), metadata={"labels": {"fastnlp/network": "none"}})
+    assert ended.log("main") == "['lo']\nconnect: Network is unreachable\nlook up: failed\n"
+    assert "--network=none" in (ended.folder / "steps" / "main" / "try-1" / "command.txt").read_text()
+
+
+def test_a_step_that_says_nothing_of_the_network_reaches_this_machine(docker, run_step):
+    bridge = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").stdout.strip()
+    with socket.create_server((bridge, 0)) as server:
+        ended = run_step(REACH.format(host=bridge, port=server.getsockname()[1]))
+    assert "connect: done" in ended.log("main")
 
 
 def test_a_step_sees_its_own_variables_and_none_of_the_submitter(run_step, monkeypatch):

@@ -128,6 +128,13 @@ def test_a_missing_input_is_one_clear_line(folder: Path) -> None:
     assert answer.stderr == expected
 
 
+@pytest.mark.parametrize("field", ["input", "output"])
+def test_an_empty_path_is_refused(folder: Path, field: str) -> None:
+    answer = number(folder, f"{field}=")
+    assert answer.returncode == 2
+    assert answer.stderr == f"error: config: {field}: expected the path of a file or folder, got ''\n"
+
+
 def test_a_dry_run_says_what_would_happen_and_touches_nothing(folder: Path) -> None:
     plan = json.loads(number(folder, flags=("--dry-run",)).stdout)
     assert plan["state"] == "would run"

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from fastnlp_jobs.runtime.earlier import succeeded
 from fastnlp_jobs.runtime.local import namespaces_granted
+from fastnlp_jobs.runtime.record import RunRecord
 from fastnlp_jobs.runtime.resume import resume
+from fastnlp_jobs.runtime.run_folders import read_run
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
@@ -98,6 +101,35 @@ def test_resume_does_only_what_is_missing(run_flow, tmp_path, capfd):
     assert (failed.folder / "steps" / "second" / "try-1").is_dir(), "the log of the failed try stays"
     assert resume(["latest"]) == 0
     assert "has succeeded already" in capfd.readouterr().err
+
+
+RETRIED = """
+FAIL = "import os, sys; sys.exit(0 if os.path.exists('mended') else 1)"
+WRITE = "import sys; open(sys.argv[1], 'a').write('x'); open('counted', 'a').write('x')"
+with Workflow(name="two", entrypoint="main") as workflow:
+    once = models.RetryStrategy(limit=1)
+    first = python("first", WRITE, "{{outputs.artifacts.out.path}}", retry_strategy=once,
+                   outputs=[Artifact(name="out", path="/out/out")])
+    second = python("second", FAIL)
+    with DAG(name="main"):
+        first(name="first") >> second(name="second")
+"""
+
+
+def test_a_step_with_retries_is_kept_too(run_flow, tmp_path, capfd):
+    failed = run_flow(RETRIED)
+    assert failed.phases == {"first": "Succeeded", "first(0)": "Succeeded", "second": "Failed"}
+    (tmp_path / "mended").touch()
+    assert resume(["latest"]) == 0, capfd.readouterr().err
+    assert "first: Succeeded, kept from before" in capfd.readouterr().err
+    assert failed.phases == {"first": "Succeeded", "first(0)": "Succeeded", "second": "Succeeded"}
+    assert (tmp_path / "counted").read_text() == "x"
+
+
+def test_what_is_kept_stands_in_the_record_before_it_is_reached(run_flow):
+    run = read_run(run_flow(RETRIED).folder)
+    RunRecord(run.folder, "two", {}, kept=succeeded(run).values())
+    assert sorted(succeeded(read_run(run.folder))) == ["two.first", "two.first(0)"]
 
 
 def test_a_run_that_is_still_running_is_not_resumed(run_flow, capfd):

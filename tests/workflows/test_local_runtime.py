@@ -103,6 +103,7 @@ def test_a_failed_step_is_named_with_its_last_lines_and_its_command(run_flow):
     assert "line 9\n" not in finished.err
     command = (finished.folder / "steps" / "broken" / "try-1" / "command.txt").read_text()
     assert f"to run this step alone again:\n  {command}" in finished.err
+    assert f"once it is mended: fastnlp resume runs/{finished.folder.resolve().name}\n" in finished.err
 
 
 def test_the_state_of_a_failed_step_holds_its_exit_code_and_times(run_flow):
@@ -338,6 +339,6 @@ def test_tries_are_called_by_the_name_of_their_step(run_flow):
         "with Workflow(generate_name='flow-', entrypoint='main') as flow, DAG(name='main'):\n"
         "    python('tell', 'raise SystemExit(3)', retry_strategy=RetryStrategy(limit=1))()\n"
     )
-    told = [line.partition(": ")[0] for line in run.err.splitlines() if ": started: " in line]
+    told = [line.partition(": ")[0] for line in run.err.splitlines() if line.endswith(": started")]
     assert told == ["tell", "tell (try 2)"]
     assert "\nstep tell (try 2): Failed, exit code 3\n" in run.err

@@ -56,6 +56,13 @@ def test_a_field_the_runtime_would_ignore_is_refused_by_name(run_flow, tmp_path,
             ("template step: nothing stands for {{inputs.parameters.nmae}}; did you mean {{inputs.parameters.name}}?"),
         ),
         (
+            one_step(template=", labels={'fastnlp/network': 'no'}"),
+            (
+                "template step: label fastnlp/network: expected `none`, got `no`; "
+                "leave the label out for a step with the network"
+            ),
+        ),
+        (
             one_step(template=", inputs=[Parameter(name='name')]"),
             "step only: parameter `name` of `step` has no value",
         ),

@@ -1,6 +1,9 @@
 """`fastnlp runs` and `fastnlp logs` over the run folders of this machine."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -48,6 +51,16 @@ def test_a_run_that_nothing_runs_any_more_was_interrupted(make_run, capsys):
     make_run("killed", {}, phase="Running", finished=None)
     assert main(["runs"]) == 0
     assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["killed", "Interrupted"]
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(make_run):
+    make_run("one", {})
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        command = [sys.executable, "-m", "fastnlp_jobs", "runs"]
+        ended = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (1, "")
 
 
 def test_without_runs_a_line_says_so(tmp_path, capsys, monkeypatch):

@@ -19,8 +19,8 @@ def manifest(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "__path__", [*jobs.__path__, str(EXAMPLE_JOBS)])
     monkeypatch.setenv("FASTNLP_SETTINGS", str(tmp_path / "mine.yaml"))
 
-    def build(more=""):
-        (tmp_path / "mine.yaml").write_text(f"steps:\n  number:\n{more}", encoding="utf-8")
+    def build(more="", config=""):
+        (tmp_path / "mine.yaml").write_text(f"steps:\n  number: {config}\n{more}", encoding="utf-8")
         settings = load_settings(tmp_path, ["number"], NODE_CLASSES)
         with Workflow(name="w", entrypoint="main") as workflow, DAG(name="main"):
             step(settings, "number", input=workflow_input(settings), output="numbered")
@@ -150,3 +150,8 @@ def test_a_changed_class_keeps_what_the_settings_do_not_name(manifest):
     spec = manifest("nodes: {number: gpu4}\nclasses: {gpu4: {gpus: 2, cpu: 8}}\n")
     requests = number(spec)["container"]["resources"]["requests"]
     assert requests == {"cpu": "8", "memory": "128Gi", "nvidia.com/gpu": "2"}
+
+
+@pytest.mark.parametrize(("config", "label"), [("{start: 3}", "none"), ("{end: ask}", None)])
+def test_a_step_goes_without_network_unless_its_config_needs_one(manifest, config, label):
+    assert number(manifest(config=config))["metadata"]["labels"].get("fastnlp/network") == label

@@ -45,8 +45,9 @@ def run_with_retries(engine: "Engine", call: Call, given: models.RetryStrategy) 
     except (ScopeError, ExpressionError) as error:
         engine.record.update(node, phase="Error", message=str(error))
         return node
-    outputs = {"parameters": last.parameters, "artifacts": last.artifacts, "result": last.result}
-    engine.record.update(node, phase=last.phase, message=message, exit_code=last.exit_code, **outputs)
+    outputs = {"parameters": last.parameters, "artifacts": last.artifacts, "output_hashes": last.output_hashes}
+    outputs |= {"result": last.result, "exit_code": last.exit_code}
+    engine.record.update(node, phase=last.phase, message=message, **outputs)
     return node
 
 

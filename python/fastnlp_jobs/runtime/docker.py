@@ -146,7 +146,7 @@ class DockerTry:
 def _words(prepared: Try, folders: Folders) -> list[str]:
     """What follows `docker create`."""
     return [
-        *_RESTRICTED,
+        *_restricted(prepared),
         *("--pull", "never", "--log-driver", "none", "--label", f"fastnlp.try={prepared.name}"),
         *_user(),
         *_limits(prepared),
@@ -163,7 +163,19 @@ def _shown_words(prepared: Try, folders: Folders) -> list[str]:
         mounts += [f"--volume={_short(source)}:{path}{access}" for path, source in sources.items()]
     memory = [f"--tmpfs={path}" for path in folders.in_memory]
     variables = [f"--env={name}" for name in prepared.environment]
-    return [*_RESTRICTED, *_user(), *_limits(prepared), *memory, *mounts, *variables, *_command(prepared, folders)]
+    return [
+        *_restricted(prepared),
+        *_user(),
+        *_limits(prepared),
+        *memory,
+        *mounts,
+        *variables,
+        *_command(prepared, folders),
+    ]
+
+
+def _restricted(prepared: Try) -> list[str]:
+    return [*_RESTRICTED, *([] if prepared.network else ["--network=none"])]
 
 
 def _command(prepared: Try, folders: Folders) -> list[str]:

@@ -19,6 +19,7 @@ from fastnlp_jobs.runtime.run_folders import STATE_FILE, Run, read_run, run_fold
 if TYPE_CHECKING:
     from fastnlp_jobs.runtime.engine import Engine
 
+KEPT = "kept from before"
 _RAN = ("Pod", "Retry")  # types of nodes
 _RUNS = 50  # as far back as is looked
 _FOLDERS = 5  # as many of one step are offered: settings may have been changed to and fro
@@ -44,13 +45,13 @@ class Earlier:
         written = outputs.get("artifacts", [])
         artifacts = {one["name"]: engine.record.folder / one["path"] for one in written}
         hashes = {name: engine.store.hash_of(path) for name, path in artifacts.items()}
-        if any(hashes[one["name"]] != one["sha256"] for one in written):  # lost or changed since
+        if any(hashes[one["name"]] != one.get("sha256") for one in written):  # lost or changed since
             return None
         return engine.add(
             call,
             described["type"],
             phase="Succeeded",
-            message="kept from before the run was interrupted",
+            message=KEPT,
             input_parameters=dict(call.parameters),
             parameters={one["name"]: one["value"] for one in outputs.get("parameters", [])},
             artifacts=artifacts,

@@ -40,6 +40,7 @@ class Try:
     declared_paths: bool  # the answer of `Executor.shows_declared_paths`
     demand: Demand  # what the engine holds for it
     limits: Demand  # more than this it must not use; zero: no limit
+    network: bool  # False: it can do without, and is not given any where the executor can keep it away
     gpus: Sequence[str] = ()  # the ones it may use, by index
 
 

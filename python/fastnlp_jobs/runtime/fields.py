@@ -60,6 +60,9 @@ _CLUSTER = (
 )
 _TEMPLATE = {
     "name": Meaning("a template"),
+    "metadata.labels.fastnlp/network": Meaning(
+        "not enforced: a process has this machine's network", "`none`: without network", "not enforced"
+    ),
     "parallelism": Meaning("steps of this DAG or these groups at once at most"),
     "activeDeadlineSeconds": Meaning("seconds a try may take: then SIGTERM, 30 s later SIGKILL; Failed"),
     "dag.target": Meaning("last steps, where not all are wanted"),

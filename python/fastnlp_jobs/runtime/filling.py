@@ -14,6 +14,7 @@ from fastnlp_jobs.runtime.call import Call
 from fastnlp_jobs.runtime.demand import Demand
 from fastnlp_jobs.runtime.executor import Executor, Mount, Try
 from fastnlp_jobs.runtime.files import input_file, output_file, parameter_file
+from fastnlp_jobs.runtime.network import has_network
 from fastnlp_jobs.runtime.record import Node
 from fastnlp_jobs.runtime.scope import ScopeError
 from fastnlp_jobs.runtime.tags import substitute
@@ -62,6 +63,7 @@ def prepare(engine: "Engine", call: Call, node: Node, attempt: int, gpus: Sequen
         declared_paths=declared,
         demand=wanted(template, engine.available),
         limits=demand.limits(container),
+        network=has_network(template),
         gpus=gpus,
     )
 
@@ -95,6 +97,7 @@ def as_declared(executor: Executor, template: models.Template) -> Try:
         declared_paths=executor.shows_declared_paths(model.words(template), mounts),
         demand=demand.requested(container),
         limits=demand.limits(container),
+        network=has_network(template),
     )
 
 

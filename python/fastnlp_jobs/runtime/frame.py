@@ -14,7 +14,7 @@ from fastnlp_jobs.runtime.evaluation import evaluate, holds
 from fastnlp_jobs.runtime.expressions import ExpressionError
 from fastnlp_jobs.runtime.functions import as_text
 from fastnlp_jobs.runtime.items import Item, expands, items
-from fastnlp_jobs.runtime.record import Node
+from fastnlp_jobs.runtime.record import Node, NodeType
 from fastnlp_jobs.runtime.scope import UNRESOLVED, ScopeError
 from fastnlp_jobs.runtime.tags import only_tag, substitute, tags
 
@@ -136,6 +136,7 @@ class Frame:
             found = None if source is None else self.engine.store.find(source)
             if found is not None:
                 self.node.artifacts[artifact.name] = found
+                self.node.output_hashes[artifact.name] = self.engine.store.hash_of(found) or ""
 
     def _call(self, task: model.Task, item: Item, name: str) -> Call:
         return Call(
@@ -156,16 +157,8 @@ class Frame:
 
 def open_frame(engine: "Engine", call: Call, prefix: Literal["tasks", "steps"]) -> Frame:
     """Make the node of a DAG or steps template and let it run."""
-    node = engine.record.add(
-        call.name,
-        display_name=call.display_name,
-        path=call.path,
-        type_="DAG" if prefix == "tasks" else "Steps",
-        template=call.template.name or "",
-        boundary=call.boundary,
-        phase="Running",
-        input_parameters=dict(call.parameters),
-    )
+    type_: NodeType = "DAG" if prefix == "tasks" else "Steps"
+    node = engine.add(call, type_, phase="Running", input_parameters=dict(call.parameters))
     text = call.template.model_dump_json(exclude_none=True, by_alias=True)
     return Frame(engine, call, node, prefix, engine.limit_of(call), text)
 

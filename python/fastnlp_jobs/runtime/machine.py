@@ -97,7 +97,7 @@ def _machine(workflow: models.Workflow, on: str) -> Machine:
 def _run_in(folder: Path, workflow: models.Workflow, on: str, machine: Machine, log: TextIO | None) -> Ended:
     with processes.locked(folder / LOCK_FILE, folder):
         name = workflow.metadata.name or folder.name
-        record = RunRecord(folder, name, model.parameter_values(workflow), on)
+        record = RunRecord(folder, name, model.parameter_values(workflow), on, machine.earlier.kept.values())
         exit_code = _run(Engine(workflow, record, machine), log)
     return Ended(record.state(), exit_code, folder)
 

@@ -3,7 +3,7 @@
 import datetime
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -70,8 +70,23 @@ class Node:
 class RunRecord:
     """The state of a run, shared by the threads of its steps."""
 
-    def __init__(self, folder: Path, name: str, parameters: Mapping[str, str], on: str = "local") -> None:
-        """Start a record in the existing run folder; `on` is what runs the steps."""
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        parameters: Mapping[str, str],
+        on: str = "local",
+        kept: Iterable[dict[str, Any]] = (),
+    ) -> None:
+        """Start a record in the existing run folder.
+
+        Args:
+            folder: of the run.
+            name: of the workflow.
+            parameters: of the workflow.
+            on: what runs the steps.
+            kept: nodes of a resumed run, told until they are reached: killed before, it must still know them.
+        """
         self.folder = folder
         self.on = on
         self.name = name
@@ -82,7 +97,8 @@ class RunRecord:
         self.started_at = now()
         self.finished_at: datetime.datetime | None = None
         self.changed: Callable[[Node], None] = lambda _node: None
-        self._texts: dict[str, str] = {}  # of the nodes, so that a change costs one node and not all
+        # A text for each node, so that a change costs one node and not all
+        self._texts = {node["id"]: json.dumps(node, ensure_ascii=False) for node in kept}
         self._lock = threading.Lock()
         self._write()
 

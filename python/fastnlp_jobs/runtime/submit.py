@@ -30,6 +30,8 @@ def exit_code_of(command: Callable[[], int]) -> int:
     except JobError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        raise
     except OSError as error:  # a full disk, a run folder that was taken away
         print(f"error: {error}", file=sys.stderr)
         return EXIT_FAILED

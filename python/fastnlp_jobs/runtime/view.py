@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fastnlp_jobs.runtime.earlier import KEPT
 from fastnlp_jobs.runtime.halting import STOPPED
 from fastnlp_jobs.runtime.record import Node, RunRecord, near
 
@@ -40,6 +41,8 @@ def print_end(record: RunRecord, last_steps: Sequence[Node]) -> None:
         print(_failure(record, node), file=sys.stderr)
     if record.message and not failed:
         print(record.message, file=sys.stderr)
+    if record.phase != "Succeeded":
+        print(f"to go on from here, once it is mended: fastnlp resume {near(record.folder)}", file=sys.stderr)
     for node in last_steps:
         for output, path in node.artifacts.items():
             print(f"{output}: {near(_page(path))}", file=sys.stderr)
@@ -49,7 +52,11 @@ def print_end(record: RunRecord, last_steps: Sequence[Node]) -> None:
 
 def _steps(record: RunRecord) -> list[Node]:
     """The nodes a user wrote as steps: not the DAGs, groups and retries around them."""
-    return [node for node in list(record.nodes.values()) if node.type in ("Pod", "Skipped")]
+    return [node for node in list(record.nodes.values()) if _is_step(node)]
+
+
+def _is_step(node: Node) -> bool:
+    return node.type in ("Pod", "Skipped") or node.message == KEPT
 
 
 def _matters(record: RunRecord, node: Node) -> bool:
@@ -112,10 +119,10 @@ def _page(path: Path) -> Path:
 
 def _print_change(record: RunRecord, node: Node) -> None:
     title = _title(record, node)
-    if node.type not in ("Pod", "Skipped"):
+    if not _is_step(node):
         return
     if node.phase == "Running":
-        print(f"{title}: started: {node.command}", file=sys.stderr, flush=True)
+        print(f"{title}: started", file=sys.stderr, flush=True)
     elif node.phase != "Pending":
         seconds = f" after {node.seconds:.1f} s" if node.seconds is not None else ""
         reason = _reason(node)

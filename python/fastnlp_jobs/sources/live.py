@@ -51,8 +51,15 @@ class BudgetUsedUp(Exception):
 class Source(Protocol):
     """A place comments come from."""
 
-    name: str  # the `source` of its rows
-    extra: tuple[str, ...]  # the names its comments use in `extra`
+    @property
+    def name(self) -> str:
+        """The `source` of its rows."""
+        ...
+
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """The names its comments use in `extra`."""
+        ...
 
     def pages(self, cursor_of: Callable[[str], str | None]) -> AsyncGenerator[Page, None]:
         """Read on from where each stream was left.

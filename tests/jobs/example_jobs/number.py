@@ -1,6 +1,7 @@
 """A small real job for the tests of the framework: numbers the lines of a file."""
 
 import hashlib
+import socket
 import time
 from typing import Literal
 
@@ -19,7 +20,13 @@ class Config(JobConfig):
     output: Output = Field(description="folder with numbered.txt")
     state: State = Field(None, description="folder that outlives a run: counts the runs")
     start: int = Field(1, ge=0, description="number of the first line")
-    end: Literal["done", "lose", "hang", "native", "full", "import"] = Field("done", description="how the run goes")
+    end: Literal["done", "lose", "hang", "native", "full", "import", "ask"] = Field(
+        "done", description="how the run goes"
+    )
+
+    def needs_network(self) -> bool:
+        """To ask."""
+        return self.end == "ask"
 
 
 class Result(RowResult):
@@ -44,6 +51,8 @@ def run(config: Config) -> Result:
             hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)  # minutes in one call that runs no signal handler
         while config.end == "full":
             out.write("x" * 65536)
+    if config.end == "ask":
+        socket.getaddrinfo("example.org", 443)
     if config.end == "import":
         import a_library_nobody_has  # type: ignore[import-not-found]  # noqa: F401 - missing on purpose
     lost = config.end == "lose"

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 
 from fastnlp_jobs import lineage
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.job import JobConfig, Output, Role, RowResult, State
+from fastnlp_jobs.job import JobConfig, OptionalInput, Output, RowResult, State
 from fastnlp_jobs.jobs.crawl import pseudonyms
 from fastnlp_jobs.jobs.crawl.mapping import Mapping, fill_in
 from fastnlp_jobs.sources.demo_site.config import REVIEWS, DemoConfig
@@ -41,7 +41,7 @@ class Config(JobConfig):
     """Read comments from files or live sources, give their authors pseudonyms, keep their labels."""
 
     source: SourceName = Field(default="file", description="where comments come from")
-    input: Annotated[Path | None, BeforeValidator(resolve_package), Role("input")] = Field(
+    input: Annotated[OptionalInput, BeforeValidator(resolve_package)] = Field(
         default=None,
         description="a CSV, JSONL, Parquet, XML or text file (also .gz), a folder of them, or package:NAME/folder",
     )
@@ -135,6 +135,14 @@ class Config(JobConfig):
     def can_change(self) -> bool:
         """What others show changes from day to day."""
         return self.asks
+
+    def more_of_plan(self) -> dict[str, Any]:
+        """What would be asked of whom."""
+        if self.source == "file":
+            return {}
+        from fastnlp_jobs.jobs.crawl.opening import plan
+
+        return {"crawl": plan(self)}
 
     def state_folder(self) -> Path | None:
         """Where the state is; None: it goes with the run."""

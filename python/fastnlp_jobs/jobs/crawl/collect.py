@@ -28,6 +28,7 @@ def collect(config: Config) -> Result:
     Raises:
         BadInput: no usable row in the whole input, or what the readers refuse.
     """
+    assert config.input is not None, "the source `file` has one"
     found = find_files(config.input, config.files, config.format)
     check_patterns(config.mapping, found)
     files = [file for file in found if not is_empty(file)]

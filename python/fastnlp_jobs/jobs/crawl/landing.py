@@ -29,7 +29,10 @@ class PageMaker:
         usable = [comment for at, comment in enumerate(page.comments) if at not in problems]
         names = {name for comment in usable for name in comment.names if name}
         unusable = mask_rejected(_masked([page.comments[at].text for at in problems], names)).to_pylist()
-        rejected = [Reject(reason, text or None) for reason, text in zip(problems.values(), unusable, strict=True)]
+        rejected = [
+            Reject(reason, (text or "").strip() or None)
+            for reason, text in zip(problems.values(), unusable, strict=True)
+        ]
         return Landing(
             stream=page.stream,
             cursor=page.cursor,

@@ -3,7 +3,7 @@
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +49,13 @@ class Reading:
 
     def __init__(self, store: Store, author: Callable[[str], str]) -> None:
         """`author` gives the pseudonym of a name."""
-        self.source, self.extra = "", ()
+        self.source = ""
+        self.extra: tuple[str, ...] = ()
         self._store = store
         self._author = author
         self._comments = self._pages = 0
         self._started = time.monotonic()
-        self._limits: Callable[[], dict[str, Any]] = dict
+        self._limits: Callable[[], Mapping[str, Any]] = dict
 
     async def read(self, source: contextlib.AbstractAsyncContextManager[Opened]) -> None:
         """Land page after page until the source has no more, or may be asked no more."""

@@ -182,7 +182,7 @@ class Store:
             f"SELECT {wanted} FROM comments WHERE gone IS NULL ORDER BY thread_id, created_at, id"
         )
         for row in rows:
-            yield Row(*row[:-2], labels=tuple(json.loads(row[-2])), extra=json.loads(row[-1]))
+            yield Row._make((*row[:-2], tuple(json.loads(row[-2])), json.loads(row[-1])))
 
     def gone(self) -> Iterator[tuple[str, str]]:
         """Id and reason of every comment that was there once."""
