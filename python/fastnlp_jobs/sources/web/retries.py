@@ -1,0 +1,30 @@
+"""How long to leave a site alone that asked for it or failed."""
+
+import datetime
+import email.utils
+from collections.abc import Callable
+
+MAX_TRIES = 5
+MAX_TOO_MANY = 3  # answers "429 too many requests" in a row
+LONGEST_WAIT_S = 600.0
+_FIRST_BACKOFF_S = 2.0
+_LONGEST_BACKOFF_S = 60.0
+
+
+def backoff_s(tries: int, jitter: Callable[[float, float], float]) -> float:
+    """Exponential backoff with full jitter, so that clients which failed together do not come back together."""
+    return jitter(0.0, min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2**tries))
+
+
+def asked_s(retry_after: str | None, utc: float) -> float:
+    """Seconds that a Retry-After header asks for, as a number or as a date; 0 where it is missing or unreadable."""
+    written = (retry_after or "").strip()
+    if written.isascii() and written.isdigit():
+        return float(written)
+    try:
+        moment = email.utils.parsedate_to_datetime(written)
+    except ValueError:
+        return 0.0
+    if moment.tzinfo is None:  # written with the zone -0000
+        moment = moment.replace(tzinfo=datetime.UTC)
+    return max(0.0, moment.timestamp() - utc)
