@@ -47,3 +47,13 @@ def test_a_lock_satisfies_its_extra(extra):
         if need.name != PROJECT["name"] and locked.get(need.name, "0") not in need.specifier
     ]
     assert missing == [], "run `make requirements`"
+
+
+@pytest.mark.parametrize("file", ["docker/Dockerfile", "docker/install"])
+def test_an_image_takes_nothing_whose_hash_was_not_checked(file):
+    calls = [line for line in (ROOT / file).read_text(encoding="utf-8").splitlines() if "pip install" in line]
+    assert calls
+    for call in calls:
+        # pip checks no hash of what it fetches by itself to build a package from its sources
+        checked = "--require-hashes" in call and re.search("--only-binary=:all:|--no-build-isolation", call)
+        assert checked or "--no-index" in call, call

@@ -71,14 +71,16 @@ def environment_for(lock: str) -> None:
 
 
 def install(lock: str) -> None:
-    """Make `.venv` and install requirements/<lock>.txt, hashes checked."""
+    """Make `.venv` and install requirements/<lock>.txt: hashes checked, also of what builds packages from sources."""
     if not script("python").exists():
         with part("create .venv"):
             _create()
     if _is_installed(lock):
         return
     with part(f"install requirements/{lock}.txt"):
-        _pip("install", "--require-hashes", "--requirement", f"requirements/{lock}.txt")
+        checked = ("install", "--require-hashes", "--requirement")
+        _pip(*checked, "requirements/backends.txt", "--only-binary=:all:")
+        _pip(*checked, f"requirements/{lock}.txt", "--no-build-isolation")
     contained = {name: _digest([ROOT / "requirements" / f"{name}.txt"]) for name in CONTAINS.get(lock, (lock,))}
     # What pip just installed may have written its own `hera` script over ours, so the package is due again.
     _write_stamps({"package": ""} | {f"requirements of {name}": value for name, value in contained.items()})

@@ -33,6 +33,7 @@ LOCKS: dict[str, tuple[list[str], list[str]]] = {
     "report": (["report"], []),
     "workflows": (["workflows"], []),
     "build": ([], ["build"]),
+    "backends": ([], ["backends"]),
     "demo-data": ([], ["demo-data"]),
     "rust": ([], ["rust"]),
 }

@@ -38,10 +38,12 @@ def test() -> None:
 
 
 def test_slow() -> None:
-    """Run the tests marked `slow`: long loops over whole corpora and random inputs."""
+    """Run the tests marked `slow`: long loops over whole corpora, random inputs, waits of real workflows."""
     environment_for("test")
     with part("pytest -m slow"):
         call(script("python"), "-m", "pytest", "-m", "slow")
+    with part("pytest -m slow tests/containers"):
+        call(script("python"), "-m", "pytest", "-m", "slow", "tests/containers")
 
 
 def test_containers() -> None:

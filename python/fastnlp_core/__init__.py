@@ -2,7 +2,7 @@
 
 from fastnlp_core import errors
 from fastnlp_core.itemsets import association_rules, benjamini_hochberg, count_itemsets, frequent_itemsets
-from fastnlp_core.neardup import NearDuplicates, near_duplicates
+from fastnlp_core.neardup import NearDuplicates, near_duplicates, ngram_counts, outline_texts
 from fastnlp_core.segment import Segmenter
 from fastnlp_core.similarity import jaccard
 from fastnlp_core.text import Step, normalize
@@ -18,5 +18,7 @@ __all__ = [
     "frequent_itemsets",
     "jaccard",
     "near_duplicates",
+    "ngram_counts",
     "normalize",
+    "outline_texts",
 ]

@@ -167,6 +167,12 @@ def itemset_tables(source: random.Random) -> Any:
     return table
 
 
+def some_counts(source: random.Random) -> Any:
+    if source.random() < 0.2:
+        return any_column(source)
+    return [source.choice([b"", b"\0\1", b"\xff" * 8, b"abc", fastnlp_core.ngram_counts(["好吃"])]) for _ in range(2)]
+
+
 def odd_rules(source: random.Random) -> dict[str, Any]:
     options: dict[str, Make] = {
         "support_only": mostly(True, False),
@@ -215,7 +221,9 @@ ARGUMENTS: dict[str, list[Make]] = {
         mostly(1, 3, 4, 0, 17),
         mostly("auto", "exact", "fast"),
     ],
+    "ngram_counts": [any_column, mostly(1, 3, 4, 0)],
     "normalize": [any_column, lambda source: some_steps(source) if source.random() < 0.8 else any_column(source)],
+    "outline_texts": [any_column, some_counts, mostly(0.1, 0.8, 1.0, 0, 2), mostly(1, 3, 4, 0)],
 }
 """Makers of the positional arguments of each public function; methods as `Class.method`."""
 OPTIONS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
@@ -269,6 +277,23 @@ def instance(name: str) -> Any:
     return getattr(fastnlp_core, name)()
 
 
+def test_outlines_with_damaged_bytes_work_or_are_refused():
+    source = random.Random(8)
+    texts = ["今天天气很好", "今天天气很好!", "好", "", "今天天气不好,今天天气很好"]
+    rows = fastnlp_core.outline_texts(texts, [fastnlp_core.ngram_counts(texts)]).to_pylist()
+    refused = 0
+    for _ in range(2_000):
+        damaged = [bytearray(row) for row in rows]
+        for row in damaged:
+            if source.random() < 0.5:
+                row[source.randrange(len(row))] = source.randrange(256)
+        try:
+            assert len(fastnlp_core.near_duplicates(texts, outlines=[bytes(row) for row in damaged]).pairs) < 10
+        except FastNlpError:
+            refused += 1
+    assert 0 < refused < 2_000
+
+
 LINE = "好a1@哈哈哈😂 http://a.cn,13812345678" * 250_000
 LONG_LINE: dict[str, tuple[Any, ...]] = {
     "Segmenter.cut": ([LINE, None],),
@@ -278,7 +303,9 @@ LONG_LINE: dict[str, tuple[Any, ...]] = {
     "frequent_itemsets": ([[LINE, LINE[1:]], [LINE]], 0.5),
     "jaccard": ([[*range(2_000_000)]], [[1]]),
     "near_duplicates": ([LINE, None, LINE[1:]],),
+    "ngram_counts": ([LINE, None],),
     "normalize": ([LINE, None], typing.get_args(fastnlp_core.Step)),
+    "outline_texts": ([LINE, None], [b"\2" * 1024]),
 }
 
 

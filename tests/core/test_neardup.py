@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastnlp_core import NearDuplicates, near_duplicates
+from fastnlp_core import NearDuplicates, near_duplicates, ngram_counts, outline_texts
 from fastnlp_core.errors import ColumnTypeError, InputError
 
 Pairs = dict[tuple[int, int], float]
@@ -154,3 +154,70 @@ def test_a_template_that_many_rows_fill_in_has_one_kept_row():
     kept = near_duplicates(rows, 0.8).clusters["kept"]
     assert len(kept) == 39_999
     assert set(kept.to_pylist()) == {0}
+
+
+def outlined(parts: list[list[str | None]], threshold: float = 0.8) -> pa.ChunkedArray:
+    counts = [ngram_counts(part) for part in parts]
+    return pa.chunked_array([outline_texts(part, counts, threshold) for part in parts])
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.8])
+def test_outlines_made_in_parts_change_nothing(threshold):
+    rows = [*edited_reviews(600), None, "", "好"]
+    parts = [rows[:50], rows[50:51], [], rows[51:]]
+    found = near_duplicates(rows, threshold, outlines=outlined(parts, threshold))
+    whole = near_duplicates(rows, threshold)
+    assert len(whole.clusters) > 50
+    assert found.clusters == whole.clusters
+    assert found.pairs == whole.pairs
+
+
+@pytest.mark.parametrize(
+    ("outlines", "message"),
+    [
+        (
+            outlined([["今天天气很好"]], 0.5),
+            r"outlines\[0\]: expected the outline of this row's text, got one for another ",
+        ),
+        (
+            outlined([["今天天气很好今天天气很好,今天天气很好!"]]),
+            r"outlines\[0\]: .*, got one of a text with 10 n-grams",
+        ),
+        ([b"no outline"], r"outlines\[0\]: .*, got no outline"),
+        ([None], r"outlines\[0\]: .*, got no outline"),
+        ([], r"outlines: expected 1 rows like `texts`, got 0"),
+    ],
+)
+def test_outlines_of_other_texts_are_refused(outlines, message):
+    with pytest.raises(InputError, match=message):
+        near_duplicates(["好"], outlines=outlines)
+
+
+def test_outlines_with_other_counts_than_those_before_are_refused():
+    outlines = pa.chunked_array(
+        [outline_texts(["今天天气很好"], [ngram_counts([text])]) for text in ("今天", "明天很好")]
+    )
+    with pytest.raises(InputError, match=r"outlines\[1\]: .*, got one made with other counts than an earlier row's"):
+        near_duplicates(["今天天气很好", "今天天气很好!"], outlines=outlines)
+
+
+@pytest.mark.parametrize(
+    ("counts", "error", "message"),
+    [
+        (
+            [b"abc"],
+            InputError,
+            r"counts: expected the results of ngram_counts, a power of two of bytes each, got \[3\] ",
+        ),
+        (b"abcd", ColumnTypeError, r"counts: expected a list of what ngram_counts gave, got bytes"),
+        (["abcd"], ColumnTypeError, r"counts\[0\]: expected bytes from ngram_counts, got str$"),
+    ],
+)
+def test_counts_that_are_none_are_refused(counts, error, message):
+    with pytest.raises(error, match=message):
+        outline_texts(["好"], counts)
+
+
+def test_longer_ngrams_have_no_number_that_parts_share():
+    with pytest.raises(InputError, match="ngram: expected a number of characters from 1 to 3, got 4"):
+        ngram_counts(["好"], ngram=4)

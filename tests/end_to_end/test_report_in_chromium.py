@@ -156,8 +156,10 @@ def test_a_phone_scrolls_down_and_never_sideways(browser: Browser, html: Path) -
     visit = Visit(context, html)
     visit.read_to_the_end()
     width = visit.page.evaluate("document.documentElement.scrollWidth")
+    buttons_over_charts = visit.page.locator(".modebar-btn").count()
     context.close()
     assert width == PHONE["width"]
+    assert buttons_over_charts == 0
 
 
 def test_paper_holds_the_first_rows_of_a_table_and_says_where_the_rest_is(visit: Visit) -> None:

@@ -112,14 +112,14 @@ def test_every_shard_accounts_for_its_rows(tmp_path: Path) -> None:
 def test_a_missing_part_is_named(tmp_path: Path) -> None:
     write_comments(tmp_path / "in", texts("味道不错", "环境很差"))
     run_in_shards("prepare", tmp_path / "in", tmp_path / "merged", 2)
-    (tmp_path / "merged-shard" / "1").rename(tmp_path / "gone")
+    (tmp_path / "merged-segment" / "1").rename(tmp_path / "gone")
     with pytest.raises(BadInput, match=r"parts: .*: expected each shard of 2 once, found 2/2 \(2\)$"):
         merge(tmp_path)
 
 
 def test_no_part_at_all_is_refused(tmp_path: Path) -> None:
     write_comments(tmp_path / "in", texts("味道不错"))
-    (tmp_path / "merged-shard").mkdir()
+    (tmp_path / "merged-segment").mkdir()
     with pytest.raises(BadInput, match=r"parts: expected a folder with the output of each shard, found none in "):
         merge(tmp_path)
 
@@ -134,13 +134,13 @@ def test_a_part_of_another_config_is_refused(tmp_path: Path) -> None:
 def test_a_part_that_was_changed_is_refused(tmp_path: Path) -> None:
     write_comments(tmp_path / "in", texts("味道不错", "环境很差"))
     run_in_shards("prepare", tmp_path / "in", tmp_path / "merged", 2)
-    (tmp_path / "merged-shard" / "2" / "cleaned.parquet").write_bytes(b"")
+    (tmp_path / "merged-segment" / "2" / "segmented.parquet").write_bytes(b"")
     with pytest.raises(BadInput, match=r"parts: .*2 was changed after it was written; run shard 2/2 again"):
         merge(tmp_path)
 
 
 def merge(tmp_path: Path, **settings: Any) -> None:
-    paths = {"input": tmp_path / "in", "parts": tmp_path / "merged-shard", "output": tmp_path / "new"}
+    paths = {"input": tmp_path / "in", "parts": tmp_path / "merged-segment", "output": tmp_path / "new"}
     run_job("prepare", stage="merge", **paths, **settings)
 
 

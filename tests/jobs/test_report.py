@@ -12,7 +12,7 @@ import plotly.graph_objects
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.jobs.corpora import review, reviews, write_comments, write_documents, write_run
+from tests.jobs.corpora import review, reviews, write_comments, write_documents, write_patterns, write_run
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.execution import execute
@@ -231,7 +231,15 @@ def test_groups_of_counts_and_of_config_keys_are_read_line_by_line(folder: Path)
 
 def test_an_empty_run_still_gives_a_page(tmp_path: Path) -> None:
     execute("report", Config(**write_run(tmp_path, []), output=tmp_path / "report"))
-    assert "Of 3 rows read, 0 (0.0 %) became documents." in plain(page(tmp_path))
+    said = plain(page(tmp_path))
+    assert "Of 3 rows read, 0 (0.0 %) became documents." in said
+
+
+def test_that_no_words_stand_together_is_said(tmp_path: Path) -> None:
+    folders = write_run(tmp_path, reviews(50))
+    none = write_patterns(tmp_path / "none", folders["documents"], rules=0)
+    execute("report", Config(**{**folders, "patterns": none}, output=tmp_path / "report"))
+    assert "No two words stand together in as many documents as were asked for." in plain(page(tmp_path))
 
 
 def test_a_folder_of_another_job_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +75,15 @@ def test_runs_that_wrote_the_same_are_the_same(make_run, capsys):
         make_run(name, {DOCUMENTS: "bytes", "artifacts/write/text.txt": "x", "steps/write/try-1/stdout.log": name})
     assert main(["runs", "diff", "a", "b"]) == 0
     assert capsys.readouterr().out == "prepare/documents: same\nwrite/text.txt: same\n"
+
+
+@pytest.mark.parametrize("words", [["--run-dir", "kept", "diff", "a", "b"], ["diff", "a", "b", "--run-dir", "kept"]])
+def test_the_folder_of_the_runs_may_stand_before_diff_or_behind_it(make_run, capsys, words):
+    for name in ("a", "b"):
+        make_run(name, {DOCUMENTS: "bytes"})
+    Path("runs").rename("kept")
+    assert main(["runs", *words]) == 0
+    assert capsys.readouterr().out == "prepare/documents: same\n"
 
 
 def test_each_difference_is_named_with_its_files(make_run, capsys):

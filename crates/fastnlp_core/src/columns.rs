@@ -8,9 +8,9 @@ use std::sync::Arc;
 use arrow_array::builder::LargeStringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt32Type;
-use arrow_array::{Array, ArrayRef, Float64Array, LargeListArray, LargeStringArray};
 use arrow_array::{
-    GenericBinaryArray, GenericStringArray, OffsetSizeTrait, PrimitiveArray, UInt64Array,
+    Array, ArrayRef, Float64Array, GenericBinaryArray, GenericStringArray, LargeBinaryArray,
+    LargeListArray, LargeStringArray, OffsetSizeTrait, PrimitiveArray, UInt64Array,
 };
 use arrow_cast::{CastOptions, cast, cast_with_options};
 use arrow_schema::{DataType, Field};
@@ -19,6 +19,7 @@ use arrow_select::concat::concat;
 use crate::Error;
 
 const TEXT: &str = "a text column (string, large_string, string_view, or UTF-8 binary)";
+const BYTES: &str = "a binary column (binary, large_binary or binary_view)";
 const TEXT_LISTS: &str = "a list<string> column";
 const ID_LISTS: &str = "a list<uint32> column";
 
@@ -51,6 +52,22 @@ pub fn id_lists(column: &str, chunks: &[ArrayRef]) -> Result<LargeListArray, Err
         list_chunk(column, chunk, ID_LISTS, &DataType::UInt32, |item| *item == DataType::UInt32)
     })?;
     Ok(lists.as_list::<i64>().clone())
+}
+
+/// The chunks of a binary column as one `large_binary`; nulls stay null.
+///
+/// # Errors
+/// As [`texts`].
+pub fn bytes(column: &str, chunks: &[ArrayRef]) -> Result<LargeBinaryArray, Error> {
+    let bytes = one_column(column, chunks, |column, _, chunk| {
+        let found = chunk.data_type();
+        if !(found.is_binary() || found.is_null()) {
+            return Err(type_error(column, BYTES, found));
+        }
+        validate(column, 0, chunk)?;
+        cast_to(column, chunk, &DataType::LargeBinary)
+    })?;
+    Ok(bytes.as_binary::<i64>().clone())
 }
 
 /// The chunks of a numeric column as float64; nulls stay null.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow_array::{
-    Array, ArrayRef, Float64Array, LargeListArray, LargeStringArray, UInt64Array, new_empty_array,
+    Array, ArrayRef, Float64Array, LargeBinaryArray, LargeListArray, LargeStringArray, UInt64Array,
+    new_empty_array,
 };
 use fastnlp_core::columns;
 use pyo3::prelude::*;
@@ -36,6 +37,11 @@ pub fn text_lists(name: &str, column: Column) -> BindingResult<LargeListArray> {
 /// A `list<uint32>` column.
 pub fn id_lists(name: &str, column: Column) -> BindingResult<LargeListArray> {
     Ok(columns::id_lists(name, &chunks(column)?)?)
+}
+
+/// A binary column.
+pub fn bytes(name: &str, column: Column) -> BindingResult<LargeBinaryArray> {
+    Ok(columns::bytes(name, &chunks(column)?)?)
 }
 
 /// A column of float64.

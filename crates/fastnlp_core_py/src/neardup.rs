@@ -1,9 +1,11 @@
 use arrow_array::{Float64Array, UInt64Array};
 use fastnlp_core::neardup::{self, Find, Pair};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
 use pyo3_arrow::PyArray;
 
-use crate::convert::{Column, texts as text_column, to_python};
+use crate::convert::{Column, bytes, texts as text_column, to_python};
 use crate::error::BindingResult;
 
 /// Columns left, right and similarity of the pairs, or of the clusters, left being the kept row.
@@ -14,10 +16,39 @@ fn near_duplicates(
     threshold: f64,
     ngram: usize,
     clusters: bool,
+    outlines: Option<Column>,
 ) -> BindingResult<[PyArray; 3]> {
     let texts = text_column("texts", texts)?;
+    let outlines = outlines.map(|outlines| bytes("outlines", outlines)).transpose()?;
     let find = if clusters { Find::Clusters } else { Find::Pairs };
-    Ok(columns(&py.detach(|| neardup::near_duplicates_column(&texts, threshold, ngram, find))?))
+    let found = py.detach(|| {
+        neardup::near_duplicates_column(&texts, outlines.as_ref(), threshold, ngram, find)
+    })?;
+    Ok(columns(&found))
+}
+
+/// How often the n-grams of some texts occur: opaque bytes.
+#[pyfunction]
+fn ngram_counts(py: Python<'_>, texts: Column, ngram: usize) -> BindingResult<Bound<'_, PyBytes>> {
+    let texts = text_column("texts", texts)?;
+    Ok(PyBytes::new(py, &py.detach(|| neardup::ngram_counts(&texts, ngram))?))
+}
+
+/// The outline of each text, for `near_duplicates`: opaque bytes.
+#[pyfunction]
+fn outline_texts(
+    py: Python<'_>,
+    texts: Column,
+    counts: Vec<PyBackedBytes>,
+    threshold: f64,
+    ngram: usize,
+) -> BindingResult<PyArray> {
+    let texts = text_column("texts", texts)?;
+    let outlines = py.detach(move || {
+        let counts: Vec<&[u8]> = counts.iter().map(|part| &part[..]).collect();
+        neardup::outline_texts(&texts, &counts, threshold, ngram)
+    })?;
+    Ok(to_python(outlines))
 }
 
 fn columns(pairs: &[Pair]) -> [PyArray; 3] {
@@ -29,5 +60,7 @@ fn columns(pairs: &[Pair]) -> [PyArray; 3] {
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(near_duplicates, module)?)
+    module.add_function(wrap_pyfunction!(near_duplicates, module)?)?;
+    module.add_function(wrap_pyfunction!(ngram_counts, module)?)?;
+    module.add_function(wrap_pyfunction!(outline_texts, module)?)
 }

@@ -25,6 +25,7 @@ def runs(arguments: Sequence[str]) -> int:
     compare = commands.add_parser("diff", help="compare the artifacts of two runs; exit code 1 where they differ")
     compare.add_argument("left", metavar="A", help="name or folder of a run, or latest")
     compare.add_argument("right", metavar="B", help="as A")
+    add_run_folder(compare, default=argparse.SUPPRESS)  # before `diff` or behind it
     options = parser.parse_args(arguments)
     if options.command == "diff":
         return exit_code_of(
@@ -44,12 +45,12 @@ def logs(arguments: Sequence[str]) -> int:
     return exit_code_of(lambda: _print_logs(find_run(options.run_dir, options.run), options.step, options.number))
 
 
-def add_run_folder(parser: argparse.ArgumentParser) -> None:
+def add_run_folder(parser: argparse.ArgumentParser, default: Path | str = DEFAULT_RUN_FOLDER) -> None:
     """The option that says where runs are."""
     parser.add_argument(
         "--run-dir",
         type=Path,
-        default=DEFAULT_RUN_FOLDER,
+        default=default,
         metavar="DIR",
         help=f"where the run folders are ({DEFAULT_RUN_FOLDER})",
     )

@@ -1,5 +1,7 @@
 //! The threshold and the bounds that follow from it.
 
+use std::hash::{Hash, Hasher};
+
 use crate::Error;
 
 /// A similarity in (0, 1].
@@ -8,6 +10,12 @@ use crate::Error;
 /// so rounding can never make a filter stricter than the decision.
 #[derive(Debug, Clone, Copy)]
 pub struct Threshold(f64);
+
+impl Hash for Threshold {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.to_bits().hash(hasher);
+    }
+}
 
 impl Threshold {
     /// # Errors

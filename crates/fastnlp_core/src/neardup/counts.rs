@@ -1,5 +1,7 @@
 //! About how often each gram occurs, in one byte.
 
+use rayon::prelude::*;
+
 use super::grams::Grams;
 
 /// Up to here a cell counts every occurrence.
@@ -11,6 +13,7 @@ const STEPS: u8 = 8;
 /// 1978, "Counting large numbers of events in small registers"). A cell that says 1 is exact: its
 /// gram occurs once in all texts.
 pub struct GramCounts {
+    /// A power of two of them, at least two.
     cells: Vec<u8>,
     shift: u32,
 }
@@ -18,8 +21,7 @@ pub struct GramCounts {
 impl GramCounts {
     pub fn new(texts: &[&str], grams: &Grams) -> Self {
         let bytes: usize = texts.iter().map(|text| text.len()).sum();
-        let bits = (bytes / 4).max(2).next_power_of_two().ilog2();
-        let mut counts = Self { cells: vec![0; 1 << bits], shift: u64::BITS - bits };
+        let mut counts = Self::of(vec![0; (bytes / 4).max(2).next_power_of_two()]);
         let mut occurrences = 0;
         for text in texts {
             grams.each(text, |gram| {
@@ -28,6 +30,31 @@ impl GramCounts {
             });
         }
         counts
+    }
+
+    /// What the texts of all parts together would say, or a little more: a cell of a smaller part
+    /// stands for several, each of which gets all it holds. None if a part has not the cells of
+    /// any counts.
+    pub fn sum(parts: &[&[u8]]) -> Option<Self> {
+        if parts.iter().any(|part| part.len() < 2 || !part.len().is_power_of_two()) {
+            return None;
+        }
+        let values: Vec<u32> = (0..=u8::MAX).map(value).collect();
+        let length = parts.iter().map(|part| part.len()).max().unwrap_or(2);
+        let sum = |cell| {
+            parts.iter().map(|part| values[part[cell / (length / part.len())] as usize]).sum()
+        };
+        let largest_up_to = |sum: u32| values.partition_point(|&value| value <= sum) - 1;
+        let cells = (0..length).into_par_iter().map(|cell| largest_up_to(sum(cell)) as u8);
+        Some(Self::of(cells.collect()))
+    }
+
+    pub fn cells(&self) -> &[u8] {
+        &self.cells
+    }
+
+    fn of(cells: Vec<u8>) -> Self {
+        Self { shift: u64::BITS - cells.len().ilog2(), cells }
     }
 
     fn count(&mut self, gram: u64, occurrence: u64) {
@@ -49,6 +76,15 @@ impl GramCounts {
     }
 }
 
+/// The occurrences that a cell stands for.
+fn value(cell: u8) -> u32 {
+    let (doublings, steps) =
+        (cell.saturating_sub(EXACT_UP_TO) / STEPS, cell.saturating_sub(EXACT_UP_TO) % STEPS);
+    u32::from(cell.min(EXACT_UP_TO))
+        + u32::from(STEPS) * ((1 << doublings) - 1)
+        + (u32::from(steps) << doublings)
+}
+
 /// Fibonacci hashing with the top half folded in, so that all bits depend on all.
 pub fn scattered(number: u64) -> u64 {
     let product = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -67,6 +103,32 @@ mod tests {
         for text in &texts[1..] {
             grams.each(text, |gram| assert!(counts.get(gram) >= 2));
         }
+    }
+
+    #[test]
+    fn counts_of_parts_add_up() {
+        let (often, seldom) = ("a".repeat(5_002), "bcd");
+        let parts = [vec![often.as_str(), seldom], vec![seldom, "xyz"], vec![]]
+            .map(|texts| GramCounts::new(&texts, &Grams::new(&texts, 3)).cells().to_vec());
+        let sum = GramCounts::sum(&parts.each_ref().map(Vec::as_slice)).unwrap();
+        let grams = Grams::new(&[], 3);
+        let of = |text| sum.get(grams.set(text)[0]);
+        assert!((3_500..7_000).contains(&value(of(&often))), "{}", value(of(&often)));
+        assert!(of(seldom) >= 2);
+        assert!(of("xyz") >= 1);
+    }
+
+    #[test]
+    fn cells_that_are_no_counts_are_refused() {
+        assert!(GramCounts::sum(&[&[0, 0], &[0, 0, 0]]).is_none());
+        assert!(GramCounts::sum(&[&[]]).is_none());
+        assert!(GramCounts::sum(&[]).is_some());
+    }
+
+    #[test]
+    fn values_grow_with_the_cells() {
+        assert_eq!([0, 1, 128, 129, 136, 137].map(value), [0, 1, 128, 129, 136, 138]);
+        assert!((1..=u8::MAX).all(|cell| value(cell) > value(cell - 1)));
     }
 
     #[test]

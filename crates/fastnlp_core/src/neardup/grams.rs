@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use rustc_hash::FxHashMap;
 
 /// Three characters of 21 bits fill a number.
-const PACKED_CHARS: usize = 3;
+pub const PACKED_CHARS: usize = 3;
 const CHAR_BITS: u32 = 21;
 
 /// Makes the n-grams of texts, again at each use: holding them would take ten times the texts.

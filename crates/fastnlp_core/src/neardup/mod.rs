@@ -10,17 +10,22 @@ mod counts;
 mod grams;
 mod index;
 mod outline;
+mod parts;
 mod search;
 
 use std::hash::Hash;
 
-use arrow_array::LargeStringArray;
+use arrow_array::{Array, LargeBinaryArray, LargeStringArray};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::Error;
+use crate::columns::same_length;
 use bounds::Threshold;
+use counts::GramCounts;
 use grams::Grams;
+use outline::Outlines;
+pub use parts::{ngram_counts, outline_texts};
 use search::Sets;
 
 /// The longest n-gram that is accepted.
@@ -69,14 +74,49 @@ pub fn near_duplicates(
     ngram: usize,
     find: Find,
 ) -> Result<Vec<Pair>, Error> {
+    find_outlined(texts, None, Threshold::new(threshold)?, ngram, find)
+}
+
+/// [`near_duplicates`] of a text column; nulls are never paired. `outlines` are those that
+/// [`outline_texts`] gave of the texts, or None to make them here.
+///
+/// # Errors
+/// As [`near_duplicates`]; [`Error::Lengths`] and [`Error::Value`] for outlines of other texts.
+pub fn near_duplicates_column(
+    texts: &LargeStringArray,
+    outlines: Option<&LargeBinaryArray>,
+    threshold: f64,
+    ngram: usize,
+    find: Find,
+) -> Result<Vec<Pair>, Error> {
     let threshold = Threshold::new(threshold)?;
+    find_outlined(&texts.iter().collect::<Vec<_>>(), outlines, threshold, ngram, find)
+}
+
+fn find_outlined(
+    texts: &[Option<&str>],
+    outlines: Option<&LargeBinaryArray>,
+    threshold: Threshold,
+    ngram: usize,
+    find: Find,
+) -> Result<Vec<Pair>, Error> {
     check(texts.len(), ngram)?;
+    if let Some(outlines) = outlines {
+        same_length(("texts", texts.len()), ("outlines", outlines.len()))?;
+    }
     let (rows, texts): (Vec<u32>, Vec<&str>) =
         texts.iter().zip(0..).filter_map(|(text, row)| Some((row, (*text)?))).unzip();
     let distinct = Fold::new(&texts, |_, _| true);
     let firsts: Vec<&str> = distinct.first.iter().map(|&first| texts[first as usize]).collect();
     let grams = Grams::new(&firsts, ngram);
-    let sets = Sets::new(&firsts, &grams, threshold);
+    let outlines = match outlines {
+        Some(column) => {
+            let rows = distinct.first.iter().map(|&first| rows[first as usize] as usize);
+            parts::read(column, rows.zip(firsts.iter().copied()), threshold, ngram)?
+        }
+        None => Outlines::new(&firsts, &grams, &GramCounts::new(&firsts, &grams), threshold),
+    };
+    let sets = Sets::new(&firsts, &grams, threshold, outlines);
     // Texts that differ can have the same grams (哈哈哈 and 哈哈哈哈), so sets are folded as well.
     let first_set: Vec<u32> = sets.firsts();
     let of_sets = match find {
@@ -104,19 +144,6 @@ pub fn near_duplicates(
         Find::Clusters => found.par_sort_unstable_by_key(|pair| pair.right),
     }
     Ok(found)
-}
-
-/// [`near_duplicates`] of a text column; nulls are never paired.
-///
-/// # Errors
-/// As [`near_duplicates`].
-pub fn near_duplicates_column(
-    texts: &LargeStringArray,
-    threshold: f64,
-    ngram: usize,
-    find: Find,
-) -> Result<Vec<Pair>, Error> {
-    near_duplicates(&texts.iter().collect::<Vec<_>>(), threshold, ngram, find)
 }
 
 fn check(rows: usize, ngram: usize) -> Result<(), Error> {
@@ -320,6 +347,29 @@ mod tests {
             let (pairs, members) = by_brute_force(&texts, threshold, ngram);
             prop_assert_eq!(expanded(&result.pairs, texts.len()), pairs);
             prop_assert_eq!(result.members, members);
+        }
+
+        #[test]
+        fn outlines_made_in_parts_change_nothing(
+            texts in texts(), threshold in 0.2..=1.0f64, ngram in 1usize..=3, parts in 1usize..5,
+        ) {
+            let parts: Vec<LargeStringArray> = texts
+                .chunks(texts.len().div_ceil(parts).max(1))
+                .map(|part| part.iter().map(Some).collect())
+                .collect();
+            let counts: Vec<_> =
+                parts.iter().map(|part| ngram_counts(part, ngram).unwrap()).collect();
+            let counts: Vec<_> = counts.iter().map(Vec::as_slice).collect();
+            let outlines: LargeBinaryArray = parts
+                .iter()
+                .map(|part| outline_texts(part, &counts, threshold, ngram).unwrap())
+                .flat_map(|part| part.iter().map(|row| row.map(<[u8]>::to_vec)).collect::<Vec<_>>())
+                .collect();
+            let column: LargeStringArray = texts.iter().map(Some).collect();
+            for find in [Find::Pairs, Find::Clusters] {
+                let of = |outlines| near_duplicates_column(&column, outlines, threshold, ngram, find);
+                prop_assert_eq!(of(Some(&outlines)), of(None));
+            }
         }
     }
 }

@@ -10,22 +10,38 @@ use super::counts::{GramCounts, scattered};
 use super::grams::Grams;
 
 /// One gram set, in brief.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outline {
     /// Grams in the set.
     pub size: u32,
-    /// One bit for each gram, which others may share.
-    pub signature: u128,
+    /// Grams that other sets may have.
+    pub shareable: u32,
     /// Equal for equal sets.
     pub hash: u64,
+    /// One bit for each gram, which others may share.
+    pub signature: [u64; 2],
 }
 
 impl Outline {
+    fn of(set: &[u64], shareable: usize) -> Self {
+        let mut hasher = FxHasher::default();
+        let mut signature = [0; 2];
+        for &gram in set {
+            hasher.write_u64(gram);
+            let bit = scattered(gram) % 128;
+            signature[bit as usize / 64] |= 1 << (bit % 64);
+        }
+        let (size, shareable) = (set.len() as u32, shareable as u32);
+        Self { size, shareable, hash: hasher.finish(), signature }
+    }
+
     /// The most grams that two sets can share: each bit that only one has stands for a gram that
     /// only it has.
     pub fn most_shared(&self, other: &Self) -> usize {
         let without = |own: &Self, other: &Self| {
-            own.size as usize - (own.signature & !other.signature).count_ones() as usize
+            let bits = own.signature.iter().zip(other.signature);
+            let alone: u32 = bits.map(|(own, other)| (own & !other).count_ones()).sum();
+            (own.size as usize).saturating_sub(alone as usize)
         };
         without(self, other).min(without(other, self))
     }
@@ -40,71 +56,93 @@ pub struct Entry {
     pub remaining: u32,
 }
 
-/// Outlines of the texts' gram sets, and the entries of their prefixes.
+/// Outlines of gram sets, and the prefix of each.
 ///
 /// All sets order their grams alike (by count, then by number), so with k = `fewest_shared` two
 /// similar sets share one of the first size − k + 1 grams of each: its prefix. Grams that occur
-/// nowhere else come first in the order and need no entry.
-pub fn outlines(texts: &[&str], grams: &Grams, threshold: Threshold) -> (Vec<Outline>, Vec<Entry>) {
-    let counts = GramCounts::new(texts, grams);
-    let outlined: Vec<(Vec<Outline>, Vec<Entry>)> = texts
-        .par_chunks(1024)
-        .enumerate()
-        .map(|(chunk, texts)| {
-            let mut buffers = Buffers::default();
-            let mut entries = Vec::new();
-            let outlines = (chunk as u32 * 1024..).zip(texts).map(|(set, text)| {
-                grams.put_set(text, &mut buffers.grams);
-                buffers.put_prefix(set, &counts, threshold, &mut entries);
-                outline(&buffers.grams)
-            });
-            (outlines.collect(), entries)
-        })
-        .collect();
-    let (outlines, entries): (Vec<_>, Vec<_>) = outlined.into_iter().unzip();
-    (outlines.concat(), entries.concat())
-}
-
-fn outline(set: &[u64]) -> Outline {
-    let mut hasher = FxHasher::default();
-    let mut signature = 0;
-    for &gram in set {
-        hasher.write_u64(gram);
-        signature |= 1 << (scattered(gram) % u64::from(u128::BITS));
-    }
-    Outline { size: set.len() as u32, signature, hash: hasher.finish() }
-}
-
+/// nowhere else come first in the order and are left out.
 #[derive(Default)]
-struct Buffers {
-    grams: Vec<u64>,
-    ranked: Vec<(u8, u64)>,
+pub struct Outlines {
+    pub sets: Vec<Outline>,
+    prefixes: Vec<u64>,
+    /// Where each prefix ends in `prefixes`.
+    ends: Vec<usize>,
 }
 
-impl Buffers {
-    /// Adds the prefix of `self.grams` to `entries`.
-    fn put_prefix(
-        &mut self,
-        set: u32,
-        counts: &GramCounts,
-        threshold: Threshold,
-        entries: &mut Vec<Entry>,
-    ) {
-        let size = self.grams.len();
-        let counted = self.grams.iter().map(|&gram| (counts.get(gram), gram));
-        self.ranked.clear();
-        self.ranked.extend(counted.filter(|&(count, _)| count > 1));
-        let shareable = self.ranked.len();
-        let length = (size + 1 - threshold.fewest_shared(size)).saturating_sub(size - shareable);
-        if length < shareable {
-            self.ranked.select_nth_unstable(length);
-            self.ranked.truncate(length);
+impl Outlines {
+    pub fn new(texts: &[&str], grams: &Grams, counts: &GramCounts, threshold: Threshold) -> Self {
+        let chunks: Vec<Self> = texts
+            .par_chunks(1024)
+            .map(|texts| {
+                let mut chunk = Self::default();
+                let (mut set, mut ranked) = (Vec::new(), Vec::new());
+                for text in texts {
+                    grams.put_set(text, &mut set);
+                    let shareable = put_prefix(&set, counts, threshold, &mut ranked);
+                    chunk.push(Outline::of(&set, shareable), ranked.iter().map(|&(_, gram)| gram));
+                }
+                chunk
+            })
+            .collect();
+        let mut all = Self::default();
+        for chunk in chunks {
+            all.append(&chunk);
         }
-        self.ranked.sort_unstable();
-        entries.extend((0..).zip(&self.ranked).map(|(position, &(_, gram))| Entry {
-            gram,
-            set,
-            remaining: shareable as u32 - position,
-        }));
+        all
     }
+
+    pub fn push(&mut self, outline: Outline, prefix: impl Iterator<Item = u64>) {
+        self.sets.push(outline);
+        self.prefixes.extend(prefix);
+        self.ends.push(self.prefixes.len());
+    }
+
+    fn append(&mut self, other: &Self) {
+        let before = self.prefixes.len();
+        self.sets.extend(&other.sets);
+        self.prefixes.extend(&other.prefixes);
+        self.ends.extend(other.ends.iter().map(|end| before + end));
+    }
+
+    /// The grams in the prefix of a set, in the common order.
+    pub fn prefix(&self, set: usize) -> &[u64] {
+        let start = if set == 0 { 0 } else { self.ends[set - 1] };
+        &self.prefixes[start..self.ends[set]]
+    }
+
+    /// The entries of the sets that are `wanted`.
+    pub fn entries(&self, wanted: impl Fn(u32) -> bool) -> Vec<Entry> {
+        let sets = (0..self.sets.len() as u32).filter(|&set| wanted(set));
+        let entries = sets.flat_map(|set| {
+            let shareable = self.sets[set as usize].shareable;
+            let prefix = (0..).zip(self.prefix(set as usize));
+            prefix.map(move |(position, &gram)| Entry {
+                gram,
+                set,
+                remaining: shareable.saturating_sub(position),
+            })
+        });
+        entries.collect()
+    }
+}
+
+/// Puts the prefix of a set into `ranked`, each gram with its count; gives how many grams of the
+/// set others may have.
+fn put_prefix(
+    set: &[u64],
+    counts: &GramCounts,
+    threshold: Threshold,
+    ranked: &mut Vec<(u8, u64)>,
+) -> usize {
+    let counted = set.iter().map(|&gram| (counts.get(gram), gram));
+    ranked.clear();
+    ranked.extend(counted.filter(|&(count, _)| count > 1));
+    let (size, shareable) = (set.len(), ranked.len());
+    let length = (size + 1 - threshold.fewest_shared(size)).saturating_sub(size - shareable);
+    if length < shareable {
+        ranked.select_nth_unstable(length);
+        ranked.truncate(length);
+    }
+    ranked.sort_unstable();
+    shareable
 }

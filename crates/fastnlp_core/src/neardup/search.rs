@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::bounds::Threshold;
 use super::grams::{Grams, shared_grams};
 use super::index::Index;
-use super::outline::{Outline, outlines};
+use super::outline::{Outline, Outlines};
 use super::{Fold, Pair};
 use crate::Error;
 
@@ -38,16 +38,20 @@ struct Scratch {
 }
 
 impl<'a> Sets<'a> {
-    /// The sets of `texts`, which should be distinct.
-    pub fn new(texts: &'a [&'a str], grams: &'a Grams<'a>, threshold: Threshold) -> Self {
-        let (outlines, mut entries) = outlines(texts, grams, threshold);
-        let hashes: Vec<u64> = outlines.iter().map(|outline| outline.hash).collect();
+    /// The sets of `texts`, which should be distinct, and their outlines.
+    pub fn new(
+        texts: &'a [&'a str],
+        grams: &'a Grams<'a>,
+        threshold: Threshold,
+        outlines: Outlines,
+    ) -> Self {
+        let hashes: Vec<u64> = outlines.sets.iter().map(|outline| outline.hash).collect();
         let equal = Fold::new(&hashes, |a, b| {
             let [a, b] = [a, b].map(|set| grams.set(texts[set as usize]));
             a == b
         });
-        entries.retain(|entry| equal.first_of(entry.set) == entry.set);
-        let index = Index::new(entries, texts.len());
+        let index = Index::new(outlines.entries(|set| equal.first_of(set) == set), texts.len());
+        let outlines = outlines.sets;
         let largest = outlines.iter().map(|outline| outline.size as usize).max().unwrap_or(0);
         Self { texts, grams, threshold, outlines, equal, largest, index }
     }
@@ -134,7 +138,8 @@ impl<'a> Sets<'a> {
         }
         candidates.iter().filter_map(move |&left| {
             self.grams.put_set(self.texts[left as usize], other);
-            let shared = shared_grams(own, other, overlaps[other.len() - least])?;
+            let size = self.outlines[left as usize].size as usize;
+            let shared = shared_grams(own, other, overlaps[size - least])?;
             let similarity = shared as f64 / (own.len() + other.len() - shared) as f64;
             Some(Pair { left, right: set, similarity })
         })
@@ -175,6 +180,7 @@ impl<'a> Sets<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::counts::GramCounts;
     use super::*;
 
     /// The letters from `start` on: sets of one-character grams.
@@ -182,10 +188,16 @@ mod tests {
         (start..start + count).map(|offset| char::from(b'A' + offset)).collect()
     }
 
+    fn sets<'a>(texts: &'a [&'a str], grams: &'a Grams<'a>, threshold: f64) -> Sets<'a> {
+        let (threshold, counts) =
+            (Threshold::new(threshold).unwrap(), GramCounts::new(texts, grams));
+        Sets::new(texts, grams, threshold, Outlines::new(texts, grams, &counts, threshold))
+    }
+
     fn stars(texts: &[String], threshold: f64) -> Vec<(u32, u32)> {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let grams = Grams::new(&texts, 1);
-        let stars = Sets::new(&texts, &grams, Threshold::new(threshold).unwrap()).stars();
+        let stars = sets(&texts, &grams, threshold).stars();
         stars.iter().map(|star| (star.left, star.right)).collect()
     }
 
@@ -218,8 +230,8 @@ mod tests {
         let texts: Vec<String> = (0..5).map(|own| format!("abc{own}")).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let grams = Grams::new(&texts, 1);
-        let sets = || Sets::new(&texts, &grams, Threshold::new(0.6).unwrap());
-        assert_eq!(sets().pairs(10).unwrap().len(), 10);
-        assert_eq!(sets().pairs(9).unwrap_err(), Error::TooManyPairs { most: 9 });
+        let pairs = |most| sets(&texts, &grams, 0.6).pairs(most);
+        assert_eq!(pairs(10).unwrap().len(), 10);
+        assert_eq!(pairs(9).unwrap_err(), Error::TooManyPairs { most: 9 });
     }
 }

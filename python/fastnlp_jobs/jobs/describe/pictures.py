@@ -124,7 +124,7 @@ def _draw_words(axes: "Axes", words: pl.DataFrame) -> None:
     axes.set_yticks(range(len(labels)), labels)
     axes.invert_yaxis()
     axes.set_xlabel("documents with the word (%)")
-    axes.set_title(f"The {len(labels)} words that most documents hold")
+    axes.set_title(f"The {len(labels)} words found in the most documents")
 
 
 def _draw_lengths(axes: "Axes", lengths: pl.DataFrame) -> None:

@@ -45,7 +45,7 @@ _FOR_COMMENTS: list[Step] = [
 class Config(ShardedConfig):
     """How comments are cleaned, which stay, how they are cut into words, and which are for testing."""
 
-    READS_PARTS_OF: ClassVar = {"shard": None, "merge": "shard"}
+    READS_PARTS_OF: ClassVar = {"shard": None, "segment": "shard", "merge": "segment"}
 
     input: Input = Field(description="folder written by crawl (comments.parquet, examples.parquet where labelled)")
     output: Output = Field(
@@ -82,11 +82,15 @@ class Config(ShardedConfig):
     dev_share: float = Field(0.1, ge=0, lt=1, description="share of rows in the split `dev`")
     test_share: float = Field(0.1, ge=0, lt=1, description="share of rows in the split `test`; the rest is `train`")
     seed: int = Field(0, ge=-(2**63), lt=2**63, description="decides the split, nothing else")
-    stage: Literal["shard", "merge"] | None = Field(
-        None, description="shard: clean some of the rows; merge: do the rest with the parts; by default the whole job"
+    stage: Literal["shard", "segment", "merge"] | None = Field(
+        None,
+        description="shard: clean some of the rows; segment: cut them into words and outline them for the comparison; "
+        "merge: do the rest with the parts; by default the whole job",
     )
-    shard: ShardName | None = Field(None, description="which of the rows stage shard cleans, such as 2/7")
-    parts: Parts = Field(None, description="folder of the folders that stage shard wrote, for stage merge")
+    shard: ShardName | None = Field(None, description="which of the rows the stages shard and segment take, as 2/7")
+    parts: Parts = Field(
+        None, description="folder of the folders that stage shard wrote, for stage segment, or segment, for merge"
+    )
 
     @field_validator("steps")
     @classmethod

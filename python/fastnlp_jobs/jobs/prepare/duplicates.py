@@ -99,7 +99,13 @@ class TextFiles:
             path.unlink()
 
 
-def find_duplicates(texts: pa.LargeStringArray, rows: pl.Series, ids: pl.Series, threshold: float) -> Duplicates:
+def find_duplicates(
+    texts: pa.LargeStringArray,
+    rows: pl.Series,
+    ids: pl.Series,
+    threshold: float,
+    outlines: pa.ChunkedArray | None = None,
+) -> Duplicates:
     """Look for near-duplicates.
 
     Args:
@@ -107,9 +113,10 @@ def find_duplicates(texts: pa.LargeStringArray, rows: pl.Series, ids: pl.Series,
         rows: the position of each of them among all rows.
         ids: id of each of all rows.
         threshold: Jaccard similarity of character trigrams.
+        outlines: of each of the texts, where shards made them.
     """
     event("comparing", rows=len(texts))
-    found = near_duplicates(texts, threshold=threshold, method="exact")
+    found = near_duplicates(texts, threshold=threshold, method="exact", outlines=outlines)
     equal = [_equal(texts, part) for part in found.clusters.to_batches(max_chunksize=_COMPARED_ROWS)]
     members = pl.DataFrame(found.clusters).with_columns(
         pl.Series("duplicate", pl.concat([pl.Series([], dtype=pl.Boolean), *equal])),

@@ -9,10 +9,8 @@ Memory holds a batch, the ids, a sample of each thread, the labels, and what `du
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,17 +19,16 @@ import polars as pl
 import pyarrow as pa
 
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.events import track
 from fastnlp_jobs.jobs.prepare import Config, Result
 from fastnlp_jobs.jobs.prepare.cleaning import CLEANED, Cleaned, clean_comments
 from fastnlp_jobs.jobs.prepare.duplicates import Duplicates, TextFiles, find_duplicates
 from fastnlp_jobs.jobs.prepare.examples import Examples, read_examples
-from fastnlp_jobs.jobs.prepare.languages import languages
+from fastnlp_jobs.jobs.prepare.rows import SEGMENTED, Rows, add_tokens
 from fastnlp_jobs.jobs.prepare.splits import Shares
-from fastnlp_jobs.jobs.prepare.stages import clean_shard, merge_cleaned
+from fastnlp_jobs.jobs.prepare.stages import clean_shard, merge_parts, segment_shard
 from fastnlp_jobs.jobs.prepare.words import Tokenizer
 from fastnlp_jobs.schemas import DOCUMENTS, EXAMPLES, REMOVED
-from fastnlp_jobs.tables import TableWriter, count_rows, read_schema, scan_table
+from fastnlp_jobs.tables import TableWriter, read_schema
 
 _BATCH_ROWS = 16_384
 
@@ -47,55 +44,39 @@ def prepare(config: Config, batch_rows: int = _BATCH_ROWS) -> Result:
         raise BadInput(f"input: expected a folder with comments.parquet (the output of crawl), got {config.input}")
     if config.stage == "shard":
         return clean_shard(config, comments, batch_rows)
+    if config.stage == "segment":
+        return segment_shard(config, batch_rows)
+    if config.stage == "merge":
+        cleaned = merge_parts(config)
+        rows = Rows(cleaned.paths, batch_rows, threads=None, wanted=[], schema=SEGMENTED)
+        return _finish(config, cleaned, rows, tokenizer=None)
     tokenizer = Tokenizer(config)
-    is_merge = config.stage == "merge"
-    cleaned = merge_cleaned(config) if is_merge else clean_comments(comments, config.output, config, batch_rows)
+    cleaned = clean_comments(comments, config.output, config, batch_rows)
+    rows = Rows(cleaned.paths, batch_rows, threads=cleaned.threads, wanted=config.languages)
+    result = _finish(config, cleaned, rows, tokenizer)
+    cleaned.paths[0].unlink()
+    return result
+
+
+def _finish(config: Config, cleaned: Cleaned, rows: Rows, tokenizer: Tokenizer | None) -> Result:
+    """The second and the third pass; without a tokenizer, over rows that have their tokens."""
     found = read_examples(config.input / "examples.parquet", cleaned.ids)
-    rows = _Rows(config, cleaned, batch_rows)
     duplicates, stays = _find_duplicates(rows, config, cleaned)
     examples = Examples(
         duplicates.join(found.filter(stays.gather(found["row"]))),
         Shares(config.dev_share, config.test_share, config.seed),
     )
     with _Outputs(config.output, cleaned.paths[0], has_examples=len(found) > 0) as outputs:
-        for batch in rows.batches("segmenting"):
+        for batch in rows.batches("writing" if tokenizer is None else "segmenting"):
             removed, documents = _separate(duplicates.join(batch), config)
-            tokens, num_emotes = tokenizer.tokenize(documents["clean"], documents["lang"])
-            documents = documents.with_columns(tokens=tokens, num_emotes=num_emotes + documents["num_kaomoji"])
+            if tokenizer is not None:
+                documents = add_tokens(documents, tokenizer)
             documents = examples.give_splits(documents)
             outputs.write(removed, documents, examples.labelled(documents))
-    if not is_merge:
-        cleaned.paths[0].unlink()
     return _result(cleaned, outputs, duplicates, examples)
 
 
-class _Rows:
-    """The cleaned rows in batches, each with its position `row`, its language, and the filter that removes it."""
-
-    def __init__(self, config: Config, cleaned: Cleaned, batch_rows: int) -> None:
-        self._wanted = config.languages
-        self._cleaned = cleaned
-        self._batch_rows = batch_rows
-        self._threads = cleaned.threads.decided()
-
-    def batches(self, what: str) -> Iterator[pl.DataFrame]:
-        first_row = 0
-        paths = self._cleaned.paths
-        batches = chain.from_iterable(scan_table(path, CLEANED, self._batch_rows) for path in paths)
-        for batch in track(batches, what, sum(-(-count_rows(path) // self._batch_rows) for path in paths)):
-            rows = pl.DataFrame(batch).with_row_index("row", first_row)
-            first_row += len(rows)
-            yield self._with_language(rows)
-
-    def _with_language(self, rows: pl.DataFrame) -> pl.DataFrame:
-        rows = rows.with_columns(lang=languages(rows, self._threads))
-        if not self._wanted:
-            return rows
-        unwanted = pl.when(~pl.col("lang").is_in(self._wanted)).then(pl.lit("language"))
-        return rows.with_columns(reason=pl.coalesce("reason", unwanted))
-
-
-def _find_duplicates(rows: _Rows, config: Config, cleaned: Cleaned) -> tuple[Duplicates, pl.Series]:
+def _find_duplicates(rows: Rows, config: Config, cleaned: Cleaned) -> tuple[Duplicates, pl.Series]:
     """The near-duplicates among the rows that pass the filters, and whether each row stays."""
     ids, copies = cleaned.ids, cleaned.copies
     is_compared = pl.repeat(True, len(ids), dtype=pl.Boolean, eager=True).scatter(copies["row"], values=False)
@@ -109,7 +90,7 @@ def _find_duplicates(rows: _Rows, config: Config, cleaned: Cleaned) -> tuple[Dup
         stays = pl.concat(passed)
         if config.duplicates != "keep":
             compared = (stays & is_compared).arg_true()
-            duplicates = find_duplicates(texts.column(), compared, ids, config.duplicate_threshold)
+            duplicates = find_duplicates(texts.column(), compared, ids, config.duplicate_threshold, cleaned.outlines)
             duplicates = duplicates.with_copies(copies.filter(stays.gather(copies["row"])), ids)
     if config.duplicates == "remove":
         stays = stays.scatter(duplicates.rows, values=False)

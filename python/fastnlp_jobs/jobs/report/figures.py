@@ -16,6 +16,7 @@ from fastnlp_jobs.jobs.report.facts import SIGNIFICANT, Description, Facts, Patt
 
 BARS = 20
 FEWEST_BARS = 5  # fewer stand in the table beside just as well
+FEWEST_TICKS = 8
 KEY_WORDS = 12
 RULE_POINTS = 1000
 MAX_LABEL = 22
@@ -89,9 +90,14 @@ def _lengths(description: Description) -> Chart | None:
     line = {"type": "line", "x0": median, "x1": median, "yref": "paper", "y0": 0, "y1": 1, "name": SECOND}
     caption = (
         f"Half of the documents have at most {shown.integer(median)} characters (the line), 99 % at most "
-        f"{shown.integer(longest)}; the longest 1 % are not drawn."
+        f"{shown.integer(longest)}{'; the longest 1 % are not drawn' if near.height < rows.height else ''}."
     )
-    layout = {"xaxis": _axis("characters"), "yaxis": _axis("documents"), "bargap": 0.0, "shapes": [line]}
+    layout = {
+        "xaxis": _count_axis("characters", longest - int(near["length"][0])),
+        "yaxis": _count_axis("documents", int(bins["documents"].max() or 0)),  # type: ignore[arg-type]  # an integer column
+        "bargap": 0.0,
+        "shapes": [line],
+    }
     return Chart("lengths", "Length of the documents", caption, 300, [trace], layout)
 
 
@@ -114,7 +120,7 @@ def _items(description: Description, kind: str, title: str) -> Chart | None:
     if rows.height < FEWEST_BARS:
         return None
     top = rows.sort("documents", "item", descending=[True, False]).head(BARS).select(label="item", value="share")
-    caption = f"The {top.height} that most documents hold; one that is repeated in a document counts once."
+    caption = f"The {top.height} found in the most documents; one that is repeated in a document counts once."
     hover = "%{customdata}<br>%{x:.2~%} of the documents<extra></extra>"
     layout = {"xaxis": {**_axis("share of the documents"), "tickformat": ".2~%"}}
     return _bars(kind, title, caption, top, hover, layout)
@@ -238,6 +244,11 @@ def _label_axis(labels: pl.Series) -> dict[str, Any]:
 
 def _axis(title: str) -> dict[str, Any]:
     return {"title": {"text": title}, "automargin": True}
+
+
+def _count_axis(title: str, span: int) -> dict[str, Any]:
+    """Over a few whole numbers Plotly would draw halves between them."""
+    return {**_axis(title), **({"dtick": 1} if span <= FEWEST_TICKS else {})}
 
 
 def _rule(row: dict[str, Any]) -> str:

@@ -79,6 +79,8 @@ for (const figure of document.querySelectorAll("figure.table")) {
 
 // ---- Charts ----
 
+const isTouched = matchMedia("(pointer: coarse)").matches;
+
 // Plotly is large: it stands in the page as text and is run when the first chart comes near the screen.
 function loadPlotly() {
   if (window.Plotly) return;
@@ -105,7 +107,7 @@ function themed(figure) {
     font: { color: colour("ink"), family: getComputedStyle(document.body).fontFamily, size: 12 },
     hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), font: { color: colour("ink") }, align: "left" },
     margin: { l: 8, r: 16, t: 8, b: 8 },
-    dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+    dragmode: isTouched ? false : "zoom",
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
     showlegend: figure.layout.showlegend === true,
     xaxis: { ...axis, automargin: true, ...figure.layout.xaxis },
@@ -128,6 +130,7 @@ function draw(plot, width) {
   const config = {
     responsive: true,
     displaylogo: false,
+    displayModeBar: isTouched ? false : "hover", // without a mouse to hover, it would always cover the legend
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     toImageButtonOptions: { filename: plot.id },
   };

@@ -60,8 +60,8 @@ def read_samples(config: "Config") -> Samples:
 def _spread(rows: pl.LazyFrame, wanted: int) -> pl.DataFrame:
     total = int(rows.select(pl.len()).collect(engine="streaming").item())
     positions = sorted({total * number // wanted for number in range(wanted)}) if total else []
-    picked = rows.with_row_index("row").filter(pl.col("row").is_in(positions))
-    return picked.collect(engine="streaming").sort("row")
+    picked = rows.with_row_index("position").filter(pl.col("position").is_in(positions))
+    return picked.collect(engine="streaming").sort("position")
 
 
 def _of_each_reason(removed: pl.LazyFrame, wanted: int) -> pl.DataFrame:
@@ -106,8 +106,8 @@ def _removals(removed: pl.DataFrame, comments: pl.LazyFrame) -> list[Removal]:
 
 
 def _rejections(paths: Iterable[Path], wanted: int) -> list[Comment]:
-    tables = [scan(path, REJECTED).head(wanted).collect() for path in paths if path.exists()]
-    rows = pl.concat(tables).head(wanted) if tables else pl.DataFrame(schema={"text": pl.String})
+    tables = [scan(path, REJECTED) for path in paths if path.exists()]
+    rows = _spread(pl.concat(tables), wanted) if tables else pl.DataFrame(schema={"text": pl.String})
     texts = _harmless(rows["text"].fill_null("(no text)"))
     return [
         Comment(text, [f"{shown.text(row['file'])}:{row['row']}", shown.reason(row["reason"])])

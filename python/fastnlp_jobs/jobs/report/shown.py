@@ -28,6 +28,11 @@ def integer(value: int) -> str:
     return f"{value:,}"
 
 
+def amount(number: int, unit: str) -> str:
+    """`1 author`, `12,345 authors`."""
+    return f"{integer(number)} {unit}{'' if number == 1 else 's'}"
+
+
 def percent(share: float) -> str:
     """A share as percent with one decimal; what is not nothing never shows as 0."""
     if 0 < share < 0.0005:

@@ -32,7 +32,7 @@ def tiles(facts: Facts) -> list[Tile]:
     ]
     if facts.description is not None:
         counts = facts.description.counts
-        authors = f"{shown.integer(counts['authors'])} authors" if counts["authors"] else "authors not known"
+        authors = shown.amount(counts["authors"], "author") if counts["authors"] else "authors not known"
         found.append(Tile("threads", shown.integer(counts["threads"]), authors))
         found.append(
             Tile(
@@ -118,7 +118,7 @@ def _corpus(description: Description) -> list[Markup]:
     if words.height:
         most = [_quoted(word) for word in words["item"].head(5)]
         said.append(
-            Markup("The words that most documents hold: {}. The first stands in {} of them.").format(
+            Markup("The words found in the most documents: {}. The first stands in {} of them.").format(
                 Markup(", ").join(most), shown.percent(words["share"][0])
             )
         )
@@ -161,6 +161,8 @@ def _strongest_word(row: dict[str, Any], group: str) -> Markup:
 
 
 def _rules(patterns: Patterns) -> list[Markup]:
+    if not patterns.tests:
+        return [Markup("No two words stand together often enough to test a rule.")]
     sentence = Markup(
         "Of {} rules tested on {} distinct documents, <b>{}</b> have a confidence of at least {} and q ≤ {}, "
         "and <b>{}</b> of these are not redundant. "

@@ -46,7 +46,6 @@ class Table:
     rows: list[list[Cell]]
     total: int
     file: str
-    note: str = ""
 
 
 _FORMATS: dict[str, Callable[[Any], str]] = {
