@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastnlp_jobs.jobs.crawl.dates import DateKind, DateReader, read_region
-from fastnlp_jobs.jobs.crawl.likes import read_likes
+from fastnlp_jobs.sources.dates import DateKind, DateReader, read_region
+from fastnlp_jobs.sources.likes import read_likes
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime.datetime(2023, 5, 4, 8, 0, tzinfo=SHANGHAI)

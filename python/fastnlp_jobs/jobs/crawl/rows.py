@@ -7,13 +7,13 @@ from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 
-from fastnlp_jobs.jobs.crawl.dates import DateKind, DateReader, read_region
 from fastnlp_jobs.jobs.crawl.labels import make_examples
-from fastnlp_jobs.jobs.crawl.likes import read_likes
 from fastnlp_jobs.jobs.crawl.mapping import Mapping
 from fastnlp_jobs.jobs.crawl.masks import mask_mentions
 from fastnlp_jobs.schemas import COMMENTS, KEPT_PREFIX, with_kept
+from fastnlp_jobs.sources.dates import DateKind, DateReader, read_region
 from fastnlp_jobs.sources.files import UNDECODABLE, SourceFile
+from fastnlp_jobs.sources.likes import read_likes
 from fastnlp_jobs.sources.readers import Batch, Cells, Rejected
 
 Value = TypeVar("Value")
