@@ -74,6 +74,16 @@ EXAMPLES = pa.schema(
     ]
 )
 
+# Emotes of chat, as crawl writes them beside COMMENTS where the messages say which of their words are emotes.
+EMOTES = pa.schema(
+    [
+        _required("name", pa.string()),  # as it is typed: LUL
+        _required("id", pa.string()),  # the platform's
+        _required("channel", pa.string()),  # where it was used
+        _required("uses", pa.int64()),
+    ]
+)
+
 ITEMSETS = pa.schema(
     [
         _required("items", pa.list_(pa.string())),
