@@ -20,6 +20,16 @@ def _chromium() -> Path | None:
     return Path(found) if found else None
 
 
+def _ngircd() -> Path | None:
+    found = shutil.which("ngircd", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")  # Debian's place
+    return Path(found) if found else None
+
+
+def _openssl() -> Path | None:
+    found = shutil.which("openssl")
+    return Path(found) if found else None
+
+
 def _data() -> Path | None:
     folder = Path(os.environ.get("FASTNLP_DATA") or ROOT.parent / "shared" / "data")
     return folder if folder.is_dir() else None
@@ -38,6 +48,8 @@ def _docker() -> Path | None:
 
 NEEDS: dict[str, tuple[Callable[[], Path | None], str]] = {
     "chromium": (_chromium, "no Chromium on PATH; install it (Debian: apt install chromium)"),
+    "ngircd": (_ngircd, "no ngircd, an IRC server; install it (Debian: apt install ngircd)"),
+    "openssl": (_openssl, "no openssl on PATH, which makes the certificates of tests"),
     "argo": (_argo, "no argo on PATH (it comes from no package registry): `argo lint --offline` was not asked"),
     "docker": (_docker, "no docker engine answers; docker/ci/engine starts one (as root on Debian)"),
     "data": (_data, "no folder of public corpora; set FASTNLP_DATA or put it at ../shared/data"),
