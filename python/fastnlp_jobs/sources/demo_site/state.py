@@ -31,7 +31,7 @@ class DemoSite:
         self.crawl_delay_s = crawl_delay_s
         self.requests: deque[Seen] = deque(maxlen=_REMEMBERED)  # the newest ones, in the order they came
         self.in_flight = 0
-        self.most_in_flight = 0
+        self.most_in_flight = 0  # worth a look where answers take time (`slow`, `silent`): others never overlap
         self.show(revision)
         self._rules = rules
         self._matched = [0] * len(rules)
