@@ -20,6 +20,7 @@ from fastnlp_jobs.sources.dates import read_region
 
 EXTRA = ("reply_count",)  # what a comment has beyond the columns of COMMENTS
 _NOBODY = "0"  # how the site writes an id that there is not
+_ID = r"^[!-~]{1,200}$"  # stands in addresses and cursors
 _ENDPOINT = re.compile(r"/comment/list/(?P<reply>reply/)?$")
 _INT64 = 2**63 - 1
 _LAST_SECOND = 253_402_300_799  # of the year 9999
@@ -41,14 +42,14 @@ class _Mention(_Part):
 
 
 class _Comment(_Part):
-    cid: str = Field(min_length=1, max_length=200)
+    cid: str = Field(pattern=_ID)
     text: str = Field(max_length=MAX_TEXT)
-    aweme_id: str | None = Field(default=None, max_length=200)
+    aweme_id: str | None = Field(default=None, pattern=_ID)
     create_time: int | None = Field(default=None, ge=0, le=_LAST_SECOND)
     digg_count: int | None = Field(default=None, ge=0, le=_INT64)
     reply_comment_total: int | None = Field(default=None, ge=0, le=_INT64)
     ip_label: str | None = Field(default=None, max_length=200)
-    reply_id: str | None = Field(default=None, max_length=200)
+    reply_id: str | None = Field(default=None, pattern=_ID)
     reply_to_username: str | None = Field(default=None, max_length=200)
     text_extra: list[_Mention] | None = None
     user: _User | None = None
@@ -134,10 +135,7 @@ def _add(entry: Any, request: Request, parent: str | None, answer: Answer) -> No
     if not video:
         answer.rejected.append("aweme_id: no video is named")
         return
-    if comment.text.strip():
-        answer.comments.append(_raw(comment, video, parent))
-    else:
-        answer.rejected.append("text: there is none, as under a picture")
+    answer.comments.append(_raw(comment, video, parent))
     if parent is not None:  # replies to replies stand in the same list as replies
         return
     replies = comment.reply_comment or []
@@ -174,7 +172,7 @@ def _names(comment: _Comment, user: _User) -> Iterator[str | None]:
 
 
 def _first(query: dict[str, list[str]], name: str) -> str | None:
-    return next(iter(query.get(name, [])), None)
+    return next((value for value in query.get(name, []) if re.fullmatch(_ID, value)), None)
 
 
 def _known(name: str | None) -> str | None:

@@ -6,21 +6,22 @@ HAR files hold cookies and names: they are read where they lie, and nothing of t
 import base64
 import binascii
 import datetime
+import hashlib
 import json
 import re
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.sources.douyin.comments import EXTRA, Request, Unreadable, read_answer, read_request
 from fastnlp_jobs.sources.douyin.har_entries import Span, entry_spans
 from fastnlp_jobs.sources.live import Page
 
-STREAM = "har"
 MAX_ENTRY_BYTES = 32 << 20  # a page of comments has far below 1 MB; a larger entry is a picture or film
 _COMMENT_ADDRESS = re.compile(rb'"url"\s*:\s*"[^"]*comment\\?/list')
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -33,7 +34,7 @@ class _Place(NamedTuple):
     """A comment answer: when the browser asked, and where it stands; sorts by time."""
 
     started: datetime.datetime
-    file: int
+    stream: str
     span: Span
 
 
@@ -55,20 +56,20 @@ class HarSource:
         Raises:
             BadInput: no HAR file, one that is damaged, or no comment answers in any of them.
         """
-        files = find_har_files(self.input)
+        files = {_stream(path): path for path in find_har_files(self.input)}  # a copy of a file counts once
         places = sorted(_places(files))
         if not places:
-            raise BadInput(
-                f"input: {self.input}: no comment answers in it; {_HOW_TO}, and save all as HAR with content"
-            )
+            raise BadInput(f"input: {self.input}: no comment answers in it; {_HOW_TO}")
         self.on_event("comment answers found", files=len(files), answers=len(places))
-        for number, place in enumerate(places, start=1):
-            path = files[place.file]
+        last = {place.stream: place for place in places}
+        for place in places:
+            path = files[place.stream]
             with _open(path) as handle:
                 entry = _entry(handle, place.span, str(path))
             if entry is None:
                 raise BadInput(f"{path}: the file changed while it was read; start again when it is complete")
-            yield _page(entry, None if number == len(places) else str(number))
+            cursor = None if place is last[place.stream] else str(place.span.start)
+            yield _page(entry, place.stream, cursor)
 
 
 def find_har_files(source: Path) -> list[Path]:
@@ -85,21 +86,27 @@ def find_har_files(source: Path) -> list[Path]:
     return files
 
 
-def _places(files: list[Path]) -> Iterator[_Place]:
+def _stream(path: Path) -> str:
+    """Names a file by what it holds: what stands in an earlier recording only stays when that file is gone."""
+    with _open(path) as handle:
+        return f"har {hashlib.file_digest(handle, 'sha256').hexdigest()[:16]}"
+
+
+def _places(files: dict[str, Path]) -> Iterator[_Place]:
     """Where the comment answers of all files stand.
 
     Raises:
         BadInput: a file cannot be read, is no HAR file or is damaged.
     """
-    for number, path in enumerate(files):
+    for stream, path in files.items():
         with _open(path) as scanned, _open(path) as read:
             for span in entry_spans(scanned, str(path)):
                 entry = _entry(read, span, str(path))
                 if entry:
-                    yield _Place(entry.started, number, span)
+                    yield _Place(entry.started, stream, span)
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path) -> BufferedReader:
     try:
         return path.open("rb")
     except OSError as error:
@@ -112,7 +119,7 @@ class _Entry(NamedTuple):
     response: dict[str, Any]
 
 
-def _entry(handle: BinaryIO, span: Span, name: str) -> _Entry | None:
+def _entry(handle: BufferedReader, span: Span, name: str) -> _Entry | None:
     """The entry at `span`; None where it can hold no comment answer."""
     if span.length > MAX_ENTRY_BYTES:
         return None
@@ -141,12 +148,12 @@ def _moment(written: Any) -> datetime.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
 
 
-def _page(entry: _Entry, cursor: str | None) -> Page:
+def _page(entry: _Entry, stream: str, cursor: str | None) -> Page:
     try:
         answer = read_answer(_body(entry.response), entry.request)
     except Unreadable as error:
-        return Page(STREAM, cursor, [], rejected=(str(error),))
-    return Page(STREAM, cursor, answer.comments, rejected=tuple(answer.rejected))
+        return Page(stream, cursor, [], rejected=(str(error),))
+    return Page(stream, cursor, answer.comments, rejected=tuple(answer.rejected))
 
 
 def _body(response: dict[str, Any]) -> str | bytes:
