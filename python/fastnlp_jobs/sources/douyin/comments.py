@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -28,6 +28,9 @@ _LAST_SECOND = 253_402_300_799  # of the year 9999
 
 class _Part(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
+
+
+Form = TypeVar("Form", bound=_Part)
 
 
 class _User(_Part):
@@ -53,6 +56,7 @@ class _Comment(_Part):
     reply_to_username: str | None = Field(default=None, max_length=200)
     text_extra: list[_Mention] | None = None
     user: _User | None = None
+    demo_label: str | None = Field(default=None, max_length=200)  # the demo site's own
     reply_comment: list[Any] | None = None  # the first replies, where the site shows them at once
 
 
@@ -63,8 +67,20 @@ class _Answer(_Part):
     has_more: int | bool = 0
 
 
+class _Video(_Part):
+    aweme_id: str = Field(pattern=_ID)
+
+
+class _Videos(_Part):
+    aweme_list: list[_Video]
+
+
 class Unreadable(ValueError):
     """An answer that holds no comments; the message says what came instead, without what stood in it."""
+
+
+class NotGiven(Unreadable):
+    """The site answered that it has no such comments, or not for us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +103,10 @@ class Answer:
 
 def read_request(url: str) -> Request | None:
     """What `url` asks for; None where it is not the comment list or the replies to a comment, on whatever host."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # what a browser recorded need not be an address
+        return None
     found = _ENDPOINT.search(parts.path if parts.path.endswith("/") else parts.path + "/")
     if not found:
         return None
@@ -100,20 +119,12 @@ def read_answer(body: str | bytes, request: Request) -> Answer:
     """Read the answer to `request`.
 
     Raises:
-        Unreadable: it is no JSON, no comment answer, or says that it failed.
+        NotGiven: it says that it failed.
+        Unreadable: it is no JSON, or no comment answer.
     """
-    if not body.strip():
-        raise Unreadable("the answer is empty")
-    try:
-        values = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable("the answer is no JSON") from error
-    try:
-        head = _Answer.model_validate(values)
-    except ValidationError as error:
-        raise Unreadable(f"the answer has another form: {_mistake(error)}") from error
+    head = _parsed(body, _Answer)
     if head.status_code != 0:
-        raise Unreadable(f"the answer says status_code {head.status_code}")
+        raise NotGiven(f"the answer says status_code {head.status_code}")
     if head.comments is None and head.cursor is None:
         raise Unreadable("the answer holds neither comments nor a cursor")
     answer = Answer(head.cursor if head.has_more else None)
@@ -122,6 +133,26 @@ def read_answer(body: str | bytes, request: Request) -> Answer:
     if head.has_more and head.cursor is None:
         answer.rejected.append("more was announced without a cursor to ask for it")
     return answer
+
+
+def read_videos(body: bytes) -> tuple[str, ...]:
+    """The ids in a list of videos.
+
+    Raises:
+        Unreadable: it is no such list.
+    """
+    return tuple(video.aweme_id for video in _parsed(body, _Videos).aweme_list)
+
+
+def _parsed(body: str | bytes, form: type[Form]) -> Form:
+    if not body.strip():
+        raise Unreadable("the answer is empty")
+    try:
+        return form.model_validate(json.loads(body))
+    except ValidationError as error:
+        raise Unreadable(f"the answer has another form: {_mistake(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("the answer is no JSON") from error
 
 
 def _add(entry: Any, request: Request, parent: str | None, answer: Answer) -> None:
@@ -157,6 +188,7 @@ def _raw(comment: _Comment, video: str, parent: str | None) -> RawComment:
         created_at=_moment(comment.create_time),
         region=read_region(comment.ip_label),
         likes=comment.digg_count,
+        labels=(comment.demo_label,) if comment.demo_label else (),
         extra={"reply_count": comment.reply_comment_total},
     )
 
@@ -188,4 +220,4 @@ def _mistake(error: ValidationError) -> str:
     """The first mistake as field and expectation; the value may be personal and is left out."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or "entry"
-    return f"{where}: {first['msg']}"
+    return f"{where}: {first['msg'].partition(' or instance of ')[0]}"

@@ -27,19 +27,19 @@ class Span(NamedTuple):
     length: int
 
 
-def entry_spans(handle: IO[bytes], name: str) -> Iterator[Span]:
+def entry_spans(handle: IO[bytes], name: str, chunk_bytes: int = _CHUNK_BYTES) -> Iterator[Span]:
     """Each entry of the HAR file in `handle`, in its order.
 
     Raises:
         BadInput: it is no HAR file, or ends before it is complete.
     """
     scanner = _Scanner()
-    chunk = handle.read(_CHUNK_BYTES)
+    chunk = handle.read(chunk_bytes)
     if not chunk.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"{"):
         raise BadInput(f'{name}: expected a HAR file (JSON that begins with {{"log": …), got something else')
     while chunk:
         yield from scanner.feed(chunk)
-        chunk = handle.read(_CHUNK_BYTES)
+        chunk = handle.read(chunk_bytes)
     if not scanner.complete:
         raise BadInput(f"{name}: the file ends in the middle of its JSON; save it from the browser again")
     if not scanner.has_entries:
@@ -79,7 +79,7 @@ class _Scanner:
                 yield Span(self._entry_start, self._chunk_start + at + 1 - self._entry_start)
             at += 1
         self._chunk_start += len(chunk)
-        self._tail = chunk[-_KEY_BYTES:]
+        self._tail = (self._tail + chunk)[-_KEY_BYTES:]
 
     def _leave_string(self, chunk: bytes, at: int) -> int:
         at = _end(_UP_TO_QUOTE, chunk, at)
