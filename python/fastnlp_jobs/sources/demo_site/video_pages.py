@@ -14,6 +14,7 @@ from fastnlp_jobs.sources.demo_site.state import RULE, SITE
 
 MOST_COMMENTS = 50  # of one answer, whatever is asked for
 _LIST, _REPLIES = "/aweme/v1/web/comment/list/", "/aweme/v1/web/comment/list/reply/"
+_SHOWN_REPLIES = 3  # of a comment in the list; its reply list starts with the same ones
 _UNKNOWN_VIDEO = 2053
 _REPEATED = 5  # comments of the page before, where duplicates are asked for
 _VIDEO_PAGE = Template(files(__package__).joinpath("video.html").read_text(encoding="utf-8"))
@@ -120,7 +121,10 @@ def _comment(comment: Comment, video: Video, authors: dict[str, Person]) -> dict
         "demo_label": comment.label,  # not Douyin's
     }
     if comment.parent is None:
-        fields["reply_comment_total"] = len(video.replies.get(comment.id, ()))
+        replies = video.replies.get(comment.id, ())
+        fields["reply_comment_total"] = len(replies)
+        by_id = {reply.id: reply.author for reply in replies}
+        fields["reply_comment"] = [_comment(reply, video, by_id) for reply in replies[:_SHOWN_REPLIES]]
     if comment.answers:
         fields["reply_to_userid"] = authors[comment.answers].uid
         fields["reply_to_username"] = authors[comment.answers].nickname

@@ -113,7 +113,8 @@ class _Reading:
             following = None if list_at is None else Place(list_at)
             threads = _threads(answer, place)
             stops = [*threads, following]
-            yield self._page(answer, stops[0])
+            if place.comment not in answer.unread_replies:  # else the page landed before, and only says what is left
+                yield self._page(answer, stops[0])
             for thread, after in zip(threads, stops[1:], strict=True):
                 async for page in self._replies(thread, after):
                     yield page
