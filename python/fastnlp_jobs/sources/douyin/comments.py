@@ -14,9 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fastnlp_jobs.sources.dates import read_region
 from fastnlp_jobs.sources.elements import MAX_TEXT
 from fastnlp_jobs.sources.live import RawComment
-from fastnlp_jobs.sources.dates import read_region
 
 EXTRA = ("reply_count",)  # what a comment has beyond the columns of COMMENTS
 _NOBODY = "0"  # how the site writes an id that there is not
