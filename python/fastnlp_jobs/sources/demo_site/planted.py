@@ -1,9 +1,9 @@
 """What the demo site makes up, as numbers: what a later analysis of its comments has to find again.
 
-Real: the text of a comment and its label. Everything else is drawn with `random.Random(seed)`, from this page alone.
+Real: the text of a comment and its label. Everything else is drawn with `random.Random(seed)` from these numbers alone.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -23,7 +23,7 @@ SIMULATED = (
 )
 # How often each is drawn where nothing is planted; "" is a comment without region.
 # fmt: off
-_REGIONS = {
+REGIONS = {
     "广东": 12, "江苏": 8, "山东": 8, "浙江": 7, "河南": 7, "四川": 6, "上海": 6, "北京": 6, "湖北": 5, "河北": 5,
     "湖南": 5, "安徽": 4, "福建": 4, "辽宁": 4, "陕西": 3, "广西": 3, "黑龙江": 2, "云南": 2, "重庆": 2,
     "中国香港": 1, "日本": 1, "美国": 1, "": 2,
@@ -63,11 +63,11 @@ class Planted:
     median_likes: float = 3.0
     most_likes: int = 50_000
     reply_share: float = 0.3  # of comments that have an earlier one to answer
+    discussed: int = 4  # comments of a video that get replies at one time: those with most likes so far
     answer_share: float = 0.3  # of replies that answer the reply before them rather than the comment
     mention_share: float = 0.04  # of texts that start with @ and somebody's name
     vanished_share: float = 0.01  # of comments, from one revision to the next; their replies go too
     new_comments: int = 200  # in each revision: copies of older texts by other people
-    regions: dict[str, int] = field(default_factory=lambda: dict(_REGIONS))
 
 
 PLANTED = Planted()
