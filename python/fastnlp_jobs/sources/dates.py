@@ -8,7 +8,7 @@ import datetime
 import re
 from enum import StrEnum
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _UTC = datetime.UTC
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=_UTC)
@@ -120,6 +120,19 @@ class DateReader:
 
     def _in_zone(self, moment: datetime.datetime) -> datetime.datetime:
         return moment if moment.tzinfo else moment.replace(tzinfo=self.timezone)
+
+
+def known_timezone(name: str) -> str:
+    """`name`, if it is one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("expected a time zone such as UTC, Europe/Paris or Asia/Shanghai") from error
+    return name
 
 
 def read_region(cell: str | None) -> str | None:

@@ -12,6 +12,7 @@ from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.job import JobConfig, OptionalInput, Output, RowResult, State
 from fastnlp_jobs.jobs.crawl import pseudonyms
 from fastnlp_jobs.jobs.crawl.mapping import Mapping, fill_in
+from fastnlp_jobs.sources.dates import known_timezone
 from fastnlp_jobs.sources.demo_site.config import REVIEWS, DemoConfig
 from fastnlp_jobs.sources.files import resolve_package
 
@@ -92,13 +93,7 @@ class Config(JobConfig):
     @field_validator("timezone")
     @classmethod
     def _known_timezone(cls, name: str) -> str:
-        import zoneinfo
-
-        try:
-            zoneinfo.ZoneInfo(name)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError("expected a time zone such as UTC, Europe/Paris or Asia/Shanghai") from error
-        return name
+        return known_timezone(name)
 
     @field_validator("encoding")
     @classmethod

@@ -1,0 +1,1 @@
+"""Forums: posts and threads, found by CSS selectors that the config gives."""
