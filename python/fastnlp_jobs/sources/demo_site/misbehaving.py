@@ -82,7 +82,8 @@ def _bomb(megabytes: int) -> bytes:
 async def _spoil(request: web.Request, rule: Misbehaviour, body: bytes, content_type: str) -> web.StreamResponse:
     headers = {"Content-Type": content_type}
     if rule.kind == "broken":
-        return web.Response(body=body[: len(body) // 2], headers=headers)
+        text = body.decode()  # halved as text: half of a character is trouble of another kind
+        return web.Response(body=text[: len(text) // 2].encode(), headers=headers)
     if rule.kind == "charset":
         return web.Response(body=body.decode().encode("gb18030"), headers=headers)
     answer = web.StreamResponse(headers={**headers, "Content-Length": str(len(body))})
