@@ -21,9 +21,9 @@ from tests.jobs.irc_servers import (
 )
 
 from fastnlp_jobs.errors import Refused, Unavailable
-from fastnlp_jobs.sources.twitch.chat import MOST_WAITING
 from fastnlp_jobs.sources.twitch.irc import Patience
 from fastnlp_jobs.sources.twitch.messages import MAX_LINE_BYTES, TOO_LONG
+from fastnlp_jobs.sources.twitch.source import MOST_WAITING
 
 FLOOD_PER_S = 5_000
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from fastnlp_jobs.sources.live import Page, RawComment
 from fastnlp_jobs.sources.twitch.channels import Channels
-from fastnlp_jobs.sources.twitch.chat import Inbox, Received, read_comment
+from fastnlp_jobs.sources.twitch.chat import Received, note, read_comment
 from fastnlp_jobs.sources.twitch.emotes import Span, name_words, read_tag, read_words
+from fastnlp_jobs.sources.twitch.inbox import Inbox
 from fastnlp_jobs.sources.twitch.irc import JOIN_PERIOD_S, JOINS, JoinPace
 from fastnlp_jobs.sources.twitch.messages import MAX_LINE_BYTES, LineSplitter, Malformed, Message, parse
 
@@ -45,7 +46,7 @@ def said(line: str) -> RawComment | None:
 def pages_of(*lines: str) -> list[Page]:
     inbox = Inbox()
     for number, line in enumerate(lines):
-        inbox.add(parse(line.encode()), received(number))
+        note(parse(line.encode()), received(number), inbox)
     return list(iter(lambda: inbox.take("chat", "now"), None))
 
 

@@ -9,14 +9,16 @@ from collections.abc import AsyncGenerator, Callable
 from fastnlp_jobs.errors import Unavailable
 from fastnlp_jobs.sources.live import Page
 from fastnlp_jobs.sources.twitch.channels import Channels
-from fastnlp_jobs.sources.twitch.chat import MOST_WAITING, Inbox, Received
+from fastnlp_jobs.sources.twitch.chat import Received, note
 from fastnlp_jobs.sources.twitch.config import TwitchConfig
 from fastnlp_jobs.sources.twitch.emotes import EXTRA
+from fastnlp_jobs.sources.twitch.inbox import Inbox
 from fastnlp_jobs.sources.twitch.irc import GOODBYE_S, JoinPace, Lost, Patience, Reader, connect
 from fastnlp_jobs.sources.twitch.messages import Message
 from fastnlp_jobs.sources.twitch.session import RECONNECT, STOPPED, Session
 
 STREAM = "live chat"
+MOST_WAITING = 20_000  # entries; beyond, nothing more is read from the server
 _PAGE_S = 1.0
 _PATIENCE = Patience()
 
@@ -139,11 +141,12 @@ class TwitchSource:
 
     def _hear(self, message: Message) -> None:
         most = self._config.max_messages
-        if most is not None and self._inbox.messages >= most:
+        if most is not None and self._inbox.comments >= most:
             return
         self._received += 1
-        self._inbox.add(message, Received(self._config.server, self._received, datetime.datetime.now(datetime.UTC)))
-        if most is not None and self._inbox.messages >= most:
+        now = datetime.datetime.now(datetime.UTC)
+        note(message, Received(self._config.server, self._received, now), self._inbox)
+        if most is not None and self._inbox.comments >= most:
             self._stop()
         if self._inbox.has_full_page:
             self._page_is_due.set()
