@@ -244,7 +244,7 @@ def shown(url: httpx.URL) -> str:
 def _address(base: httpx.URL, written: str, error_class: type[JobError]) -> httpx.URL:
     """An address that may be asked, relative to `base`."""
     try:
-        url = base.join(written).copy_with(fragment=None)
+        url = base.join(written)
     except httpx.InvalidURL as error:
         raise error_class(f"expected an http or https address, got one that cannot be read ({error})") from error
     in_range = url.port is None or 0 < url.port <= _LARGEST_PORT
