@@ -202,7 +202,7 @@ def test_a_site_stops_at_once_though_an_answer_is_not_finished():
 
 
 def test_nothing_of_this_is_logged(caplog):
-    with client_of("cut,times=1", "slow,times=1", "huge,times=1", "silent,seconds=0.05") as client:
+    with client_of("cut,times=1", "slow,after=1,times=1", "huge,after=2,times=1") as client:
         with contextlib.suppress(httpx.RemoteProtocolError):
             client.get(LIST)
         for _ in range(3):

@@ -87,7 +87,7 @@ async def _spoil(request: web.Request, rule: Misbehaviour, body: bytes, content_
     if rule.kind == "charset":
         return web.Response(body=body.decode().encode("gb18030"), headers=headers)
     answer = web.StreamResponse(headers={**headers, "Content-Length": str(len(body))})
-    with contextlib.suppress(ConnectionResetError):  # a client may have enough before we have
+    with contextlib.suppress(ConnectionError):  # a client may have enough before we have
         await answer.prepare(request)
         if rule.kind == "cut":
             await answer.write(body[: len(body) // 2])
@@ -105,7 +105,7 @@ async def _send_much(request: web.Request, rule: Misbehaviour) -> web.StreamResp
     answer = web.StreamResponse(headers={"Content-Type": "application/json"})
     if rule.kind == "huge":
         answer.content_length = rule.megabytes * len(_MEGABYTE)
-    with contextlib.suppress(ConnectionResetError):
+    with contextlib.suppress(ConnectionError):
         await answer.prepare(request)
         for _ in range(rule.megabytes):
             await answer.write(_MEGABYTE)
