@@ -10,6 +10,7 @@ from pathlib import Path
 from hera.workflows import DAG, Parameter, Workflow, models
 
 from fastnlp_jobs.job import job_names
+from fastnlp_jobs.jobs.crawl import READS_INPUT
 from fastnlp_jobs.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,6 +20,7 @@ from workflows.steps import NODE_CLASSES, Stored, step, summary, workflow_input 
 settings = load_settings(ROOT / "configs" / "workflows", job_names(), NODE_CLASSES)
 values = settings.values
 source = workflow_input(settings)
+has_input = values.input is not None or (values.steps.get("crawl") or {}).get("source", "file") in READS_INPUT
 # Hera would turn a value of None into the text "null"
 input_parameter = Parameter(name="input", value=values.input) if values.input else Parameter(name="input")
 
@@ -26,7 +28,7 @@ with Workflow(
     generate_name=f"full-{settings.name}-",
     entrypoint="main",
     on_exit="summary",
-    arguments=None if isinstance(source, Stored) else [input_parameter],
+    arguments=[input_parameter] if has_input and not isinstance(source, Stored) else None,
     annotations={"fastnlp/paths": "input"},  # docker mounts what this parameter names
     labels={"app.kubernetes.io/part-of": "fastnlp", "fastnlp/settings": settings.name},
     # any user id but root, and volumes that it may write
@@ -40,7 +42,7 @@ with Workflow(
 ) as workflow:
     summary(settings)
     with DAG(name="main"):
-        crawl = step(settings, "crawl", input=source, output="comments")
+        crawl = step(settings, "crawl", input=source if has_input else None, output="comments")
         prepare = step(settings, "prepare", input=crawl, output="documents")
         mine = step(settings, "mine", input=prepare, output="patterns")
         describe = step(settings, "describe", input=prepare, output="description")

@@ -87,7 +87,9 @@ def _stored(settings: Settings, text: str) -> Stored | None:
     return Stored(bucket, key, storage)
 
 
-def step(settings: Settings, job: str, *, output: str, node_class: str = "cpu", **sources: Step | Stored | str) -> Step:
+def step(
+    settings: Settings, job: str, *, output: str, node_class: str = "cpu", **sources: Step | Stored | str | None
+) -> Step:
     """Add a job to the workflow that is being built, if the settings name it; in shards, stage after stage.
 
     Args:
@@ -95,18 +97,20 @@ def step(settings: Settings, job: str, *, output: str, node_class: str = "cpu", 
         job: name of the job, of its image and of its last task.
         output: name of the artifact it writes.
         node_class: one of NODE_CLASSES; the settings may name another.
-        sources: by field of the job's Config, the step whose artifact it reads, a stored file, or a value.
+        sources: by field of the job's Config, the step whose artifact it reads, a stored file, a value, or None.
     """
     if job not in settings.values.steps:
         return Step(job, output, task=None)
     placed = {key: _stored(settings, text) or text for key, text in settings.placed(job).items()}
-    whole = _wire(settings, job, output, {**sources, **placed})
+    given = {field: source for field, source in sources.items() if source is not None}
+    whole = _wire(settings, job, output, {**given, **placed})
     stages = _stages(job)
     if settings.values.shards > 1 and stages:
         tasks = [_wire_stage(whole, job, stage, settings.values.shards) for stage in stages]
     else:
         tasks = [whole]
-    own = settings.step(job, given={**(dict.fromkeys(STAGE_KEYS) if stages else {}), **tasks[-1].values})
+    left_out = dict.fromkeys([*(STAGE_KEYS if stages else ()), *load_job(job).Config.path_fields("state")])
+    own = settings.step(job, given={**left_out, **tasks[-1].values})
     node_class = settings.values.nodes.get(job, node_class)
     last = None
     for wiring in tasks:
@@ -143,7 +147,7 @@ def _wire(settings: Settings, job: str, output: str, sources: dict[str, Step | S
     values["output"] = f"{{{{outputs.artifacts.{output}.path}}}}"
     return _Wiring(
         name=job,
-        values=values | dict.fromkeys(load_job(job).Config.path_fields("state"), _STATE),
+        values=values,
         inputs=inputs,
         outputs=[Artifact(name=output, path=f"/out/{output}", archive=NoneArchiveStrategy())],
         arguments=[maker.get_artifact(read[field].output) for field, maker in makers.items()],
@@ -186,7 +190,9 @@ def _parts_key(job: str, stage: str) -> str:
 
 def _task(settings: Settings, job: str, own: StepSettings, node_class: str, wiring: _Wiring) -> Task:
     volumes: list[Mounted] = []
-    if load_job(job).Config.path_fields("state"):
+    values = wiring.values
+    if own.keeps_state:
+        values = values | dict.fromkeys(load_job(job).Config.path_fields("state"), _STATE)
         volumes.append(_state(settings.values.state, job))
     if settings.values.models and any(value.startswith(f"{MODELS}/") for value in wiring.values.values()):
         claim = settings.values.models.claim
@@ -194,7 +200,7 @@ def _task(settings: Settings, job: str, own: StepSettings, node_class: str, wiri
     container = Container(
         name=wiring.name,
         command=["fastnlp", job],
-        args=["--config", "{{inputs.artifacts.config.path}}", *_overrides(wiring.values)],
+        args=["--config", "{{inputs.artifacts.config.path}}", *_overrides(values)],
         env=_environment(own.secrets) or None,
         inputs=[RawArtifact(name="config", path="/in/config.yaml", data=own.config_text), *wiring.inputs],
         outputs=wiring.outputs,

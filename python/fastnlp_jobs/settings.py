@@ -92,7 +92,7 @@ class Models(_Group):
 class SettingsFile(_Group):
     """The keys of a settings file."""
 
-    input: str | None = Field(None, description="what crawl reads; without it, `-p input=…` must be given")
+    input: str | None = Field(None, description="the files crawl reads; without it, `-p input=…` must be given")
     steps: dict[str, dict[str, Any] | None] = Field(
         min_length=1, description="config of each step; a step not named here is off"
     )
@@ -118,6 +118,7 @@ class StepSettings:
     config_text: str
     secrets: dict[str, SecretSource]  # by environment variable: those the config needs, and those the file names
     needs_network: bool
+    keeps_state: bool
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class Settings:
         needed = checked.needed_secrets()
         named = [name for name in secrets(job_config).values() if name in self.values.secrets or name in needed]
         sources = {name: self.values.secrets.get(name) or SecretSource() for name in named}
-        return StepSettings(self._config_text(job, config), sources, checked.needs_network())
+        return StepSettings(self._config_text(job, config), sources, checked.needs_network(), checked.keeps_state())
 
     def _config_text(self, job: str, config: dict[str, Any]) -> str:
         """The config as YAML; escapes and anchors in the file can make of it what the file's own text is not."""

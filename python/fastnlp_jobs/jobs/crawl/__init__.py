@@ -15,23 +15,25 @@ from fastnlp_jobs.jobs.crawl.mapping import Mapping, fill_in
 from fastnlp_jobs.sources.dates import known_timezone
 from fastnlp_jobs.sources.demo_site.config import REVIEWS, DemoConfig
 from fastnlp_jobs.sources.files import resolve_package
+from fastnlp_jobs.sources.twitch.config import TwitchConfig
 
 EXTRA = "crawl"
 
-
-SourceName = Literal["file", "demo"]
-NETWORK: tuple[SourceName, ...] = ()  # sources that ask somebody else's machine
+SourceName = Literal["file", "har", "twitch", "demo"]
+NETWORK: tuple[SourceName, ...] = ("twitch",)  # sources that ask somebody else's machine
+READS_INPUT: tuple[SourceName, ...] = ("file", "har")  # sources that are files
+# The keys of a source's block that say what is crawled.
+_TARGETS: dict[SourceName, tuple[str, ...]] = {"twitch": ("channels", "server"), "demo": ("videos",)}
 # The keys that only some sources have.
-_NEEDED: dict[SourceName, tuple[str, ...]] = {"file": ("input",)}
-_TARGETS: dict[SourceName, tuple[str, ...]] = {"demo": ("videos",)}  # the keys of its block that say what is crawled
 _ONLY_FOR: dict[str, tuple[SourceName, ...]] = {
-    "input": ("file",),
+    "input": READS_INPUT,
     "mapping": ("file",),
     "files": ("file",),
     "format": ("file",),
     "encoding": ("file",),
     "timezone": ("file",),
     "collected_at": ("file",),
+    "twitch": ("twitch",),
     "demo": ("demo",),
     "state": ("demo", *NETWORK),
     "fetch": ("demo", *NETWORK),
@@ -44,7 +46,8 @@ class Config(JobConfig):
     source: SourceName = Field(default="file", description="where comments come from")
     input: Annotated[OptionalInput, BeforeValidator(resolve_package)] = Field(
         default=None,
-        description="a CSV, JSONL, Parquet, XML or text file (also .gz), a folder of them, or package:NAME/folder",
+        description="a CSV, JSONL, Parquet, XML or text file (also .gz), a folder of them, or package:NAME/folder; "
+        "for har: a HAR file or a folder of them",
     )
     output: Output = Field(
         description="folder of comments.parquet, rejected.parquet and, with labels, examples.parquet"
@@ -64,6 +67,7 @@ class Config(JobConfig):
     collected_at: datetime.datetime | None = Field(
         default=None, description="when the file was collected; without it times such as 3天前 become null"
     )
+    twitch: TwitchConfig | None = Field(default=None, description="channels whose live chat is read")
     demo: DemoConfig = Field(default_factory=DemoConfig, description="what of the demo site is read")
     purpose: str | None = Field(default=None, min_length=1, description="what the comments are collected for")
     legal_basis: str | None = Field(
@@ -108,11 +112,16 @@ class Config(JobConfig):
         for key, sources in _ONLY_FOR.items():
             if key in self.model_fields_set and self.source not in sources and getattr(self, key) is not None:
                 raise ValueError(f"`{key}` belongs to source {' or '.join(sources)}, not to {self.source}; remove it")
-        needed = _NEEDED.get(self.source, ()) + (("purpose", "legal_basis", "retention_until") if self.asks else ())
+        needed = ["input"] if self.source in READS_INPUT else []
+        needed += [self.source] if self.source in type(self).model_fields else []
+        needed += ["purpose", "legal_basis", "retention_until"] if self.asks else []
         for key in needed:
             if getattr(self, key) is None:
                 raise ValueError(f"source {self.source} needs `{key}` ({type(self).model_fields[key].description})")
         return self
+
+    def _has(self, key: str) -> bool:
+        return self.source in _ONLY_FOR.get(key, (self.source,))
 
     @property
     def asks(self) -> bool:
@@ -148,11 +157,20 @@ class Config(JobConfig):
     def target(self) -> dict[str, Any]:
         """What is crawled: a state belongs to this, and to one key."""
         names = _TARGETS.get(self.source, ())
-        block = getattr(self, self.source).model_dump(mode="json", include=set(names))
+        block = getattr(self, self.source).model_dump(mode="json", include=set(names)) if names else None
         return {"source": self.source, self.source: block, "pseudonym_key": self._key_name()}
 
     def make_ready(self) -> None:
-        """Create the key file if this run needs one and there is none."""
+        """Create the key file if this run needs one and there is none.
+
+        Raises:
+            BadInput: what is crawled should be deleted by now.
+        """
+        if self.retention_until and self.retention_until < datetime.datetime.now(datetime.UTC).date():
+            raise BadInput(
+                f"retention_until: {self.retention_until} has passed: delete what was collected (the output, the state "
+                "and every run that read them), or give the date that you may keep it until"
+            )
         if self.needed_secrets() and self.pseudonym_key is None:
             pseudonyms.make_key_file(self._key_file())
 
@@ -171,8 +189,8 @@ class Config(JobConfig):
 
     def printable(self) -> dict[str, Any]:
         """Without the name of a constant author."""
-        values = super().printable()
-        if self.mapping.constants.author:
+        values = {key: value for key, value in super().printable().items() if self._has(key)}
+        if self.source == "file" and self.mapping.constants.author:
             values["mapping"]["constants"]["author"] = "<author>"
         return values
 
@@ -180,8 +198,7 @@ class Config(JobConfig):
         """Names the key by its id, and a constant author by the pseudonym."""
         values = super().identity()
         del values["pseudonym_key_file"], values["public_example_key"]
-        for name in [name for name, sources in _ONLY_FOR.items() if self.source not in sources]:
-            values.pop(name, None)
+        values = {key: value for key, value in values.items() if self._has(key)}
         values["pseudonym_key"] = self._key_name()
         if self.source == "demo":
             values["reviews"] = lineage.hash_path(Path(resolve_package(REVIEWS)))

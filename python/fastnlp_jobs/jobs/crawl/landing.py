@@ -2,11 +2,11 @@
 
 import datetime
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import zip_longest
 
 from fastnlp_jobs.jobs.crawl.masks import MENTION, mask_mentions, mask_rejected
-from fastnlp_jobs.jobs.crawl.rows import what_is_broken
+from fastnlp_jobs.jobs.crawl.rows import is_plain, what_is_broken
 from fastnlp_jobs.jobs.crawl.store import Landing, Reject, Row
 from fastnlp_jobs.sources.live import Page, RawComment, Scalar
 
@@ -74,8 +74,9 @@ class PageMaker:
 
 def _masked(texts: list[str | None], names: set[str]) -> list[str | None]:
     """Without @names: those of people on this page whole, of others what can be seen to be a name."""
-    if names and any(text and ("@" in text or "＠" in text) for text in texts):
-        longest_first = sorted(names, key=lambda name: (-len(name), name))
+    together = "\n".join(text for text in texts if text and ("@" in text or "＠" in text))
+    if found := {name for name in names if name in together}:
+        longest_first = sorted(found, key=lambda name: (-len(name), name))
         known = re.compile("[@＠](?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
         texts = [text and known.sub(MENTION, text) for text in texts]
     masked, _ = mask_mentions([text and text.encode("utf-8", "replace").decode() for text in texts])
@@ -88,13 +89,11 @@ def _problem(comment: RawComment) -> str | None:
     for field in ("id", "thread_id", "text"):
         if not getattr(comment, field).strip():
             return f"no {field}"
-    return next((reason for text in _texts(comment) if (reason := what_is_broken(text))), None)
-
-
-def _texts(comment: RawComment) -> Iterator[str]:
     fields = (comment.id, comment.thread_id, comment.parent_id, comment.author, comment.region, comment.lang)
-    extras = (value for value in comment.extra.values() if isinstance(value, str))
-    yield from (text for text in (*fields, comment.text, *comment.labels, *extras) if text)
+    texts = [
+        text for text in (*fields, comment.text, *comment.labels, *comment.extra.values()) if isinstance(text, str)
+    ]
+    return None if is_plain("".join(texts)) else next(filter(None, map(what_is_broken, texts)))
 
 
 def _written(value: Scalar) -> str | None:

@@ -33,7 +33,8 @@ def crawl_live(config: Config) -> Result:
     with _state(config) as folder, opened(folder, config.target()) as store:
         reading = Reading(store, pseudonymizer(key))
         try:
-            run_until_stopped(reading.read(open_source(config)))
+            if config.fetch:
+                run_until_stopped(reading.read(open_source(config)))
         except (Unavailable, Refused) as error:
             raise type(error)(f"{error}\n{_kept(config, store)}") from error
         finally:

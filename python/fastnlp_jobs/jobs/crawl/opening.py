@@ -1,13 +1,24 @@
 """The live sources of a crawl, opened as its config says, and what a dry run tells of them."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs import events
 from fastnlp_jobs.jobs.crawl import Config
 from fastnlp_jobs.sources.live import Source
+from fastnlp_jobs.sources.web.config import WebConfig
+
+if TYPE_CHECKING:
+    from fastnlp_jobs.sources.web.fetcher import Fetcher
+
+_DEMO = WebConfig(
+    contact="demo@demo-site.invalid",
+    delay_s=0,
+    max_requests=1_000_000,
+    allow_private=("127.0.0.1",),
+)
 
 
 def _nothing() -> dict[str, Any]:
@@ -23,11 +34,54 @@ class Opened:
     refusals: Callable[[], Mapping[str, str]] = _nothing  # what it was refused, and why
 
 
-def open_source(config: Config) -> contextlib.AbstractAsyncContextManager[Opened]:
+@contextlib.asynccontextmanager
+async def open_source(config: Config) -> AsyncIterator[Opened]:
     """Open what the config names, and close it after the reading."""
-    raise BadInput(f"source: {config.source}: cannot be opened yet")
+    match config.source:
+        case "demo":
+            async with _demo_site(config) as opened:
+                yield opened
+        case "har":
+            from fastnlp_jobs.sources.douyin.har import HarSource
+
+            assert config.input is not None, "the source `har` has one"
+            yield Opened(HarSource(config.input, events.event))
+        case "twitch":
+            from fastnlp_jobs.sources.twitch.source import TwitchSource
+
+            assert config.twitch is not None, "the source `twitch` has one"
+            yield Opened(TwitchSource(config.twitch, events.event))
+        case _:
+            raise AssertionError(f"no live source {config.source}")
+
+
+@contextlib.asynccontextmanager
+async def _demo_site(config: Config) -> AsyncIterator[Opened]:
+    from fastnlp_jobs.sources.demo_site.server import running_site
+    from fastnlp_jobs.sources.douyin.api import ApiSource
+    from fastnlp_jobs.sources.web.fetcher import Fetcher
+
+    with running_site(revision=config.demo.revision) as site:
+        async with Fetcher(_DEMO, events.event) as fetcher:
+            source = ApiSource(fetcher, site.url, config.demo.videos)
+            yield Opened(source, _limits_of(fetcher), lambda: fetcher.refusals)
+
+
+def _limits_of(fetcher: "Fetcher") -> Callable[[], dict[str, Any]]:
+    """How far its budget goes, and when it may ask again."""
+
+    def limits() -> dict[str, Any]:
+        left = {f"{name}_left": round(value) for name, value in fetcher.budget_left.items()}
+        return {**left, "next_request_s": round(fetcher.next_allowed, 1)}
+
+    return limits
 
 
 def plan(config: Config) -> dict[str, Any]:
     """What would be asked of whom."""
-    return {"source": config.source}
+    if config.twitch is not None:
+        chat = config.twitch
+        return {"asks": f"{chat.server}:{chat.port}", "channels": list(chat.channels), "seconds": chat.duration_s}
+    if config.source == "demo":
+        return {"asks": "the demo site, which is started in this process", "videos": config.demo.videos or "all"}
+    return {"asks": "nobody: what it reads are files"}

@@ -158,12 +158,13 @@ def _each(cells: Cells, read: Callable[[str | None], Value]) -> list[Value]:
 
 def _broken_characters(cells: Cells) -> dict[int, str]:
     """Position to reason of the cells that no text column can hold."""
-    if _is_plain("".join(cell for cell in cells if cell)):
+    if is_plain("".join(cell for cell in cells if cell)):
         return {}
     return {at: reason for at, cell in enumerate(cells) if cell and (reason := what_is_broken(cell))}
 
 
-def _is_plain(text: str) -> bool:
+def is_plain(text: str) -> bool:
+    """Whether a text column can hold it."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -49,6 +49,8 @@ UPDATE comments SET gone = ?, parent_id = NULL, author = NULL, created_at = NULL
 WHERE gone IS NULL AND
 """
 
+_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
+
 
 class Row(NamedTuple):
     """A comment fit to be written: its author a pseudonym, its text masked."""
@@ -148,8 +150,8 @@ class Store:
         """Mark what nobody lists any more because what it answers is gone: its own stream is not read again."""
         with self._connection as transaction:
             transaction.execute(
-                f"{_REMOVE} parent_id IN (SELECT id FROM comments AS parent WHERE parent.gone IS NOT NULL "
-                "AND parent.stream != comments.stream)",
+                f"{_REMOVE} EXISTS (SELECT 1 FROM comments AS parent WHERE parent.id = comments.parent_id "
+                "AND parent.gone IS NOT NULL AND parent.stream != comments.stream)",
                 (ORPHANED,),
             )
 
@@ -259,8 +261,7 @@ def _reading(transaction: sqlite3.Connection, stream: str) -> int:
 
 
 def _cells(row: Row) -> tuple[Any, ...]:
-    labels, extra = (json.dumps(value, ensure_ascii=False, sort_keys=True) for value in (row.labels, row.extra))
-    return (*row[:-2], labels, extra)
+    return (*row[:-2], _JSON.encode(row.labels), _JSON.encode(row.extra))
 
 
 def _reject(transaction: sqlite3.Connection, page: Landing, reading: int) -> None:

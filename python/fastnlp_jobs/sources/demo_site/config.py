@@ -11,3 +11,6 @@ class DemoConfig(JobConfig):
     """The demo site, started inside the process that reads it."""
 
     videos: int | None = Field(default=None, gt=0, description="read so many of its videos; null: all")
+    revision: int = Field(
+        default=0, ge=0, description="how many changes it has been through: comments vanish, likes grow, new ones come"
+    )

@@ -4,7 +4,7 @@ Douyin itself wants signed requests, which we do not make: see har.py and browse
 """
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -55,7 +55,7 @@ class ApiSource:
     name: str = "demo"
     extra: tuple[str, ...] = EXTRA
 
-    async def pages(self, cursor_of: Callable[[str], str | None]) -> AsyncIterator[Page]:
+    async def pages(self, cursor_of: Callable[[str], str | None]) -> AsyncGenerator[Page, None]:
         """Read one video after the other.
 
         Raises:
@@ -103,7 +103,7 @@ class _Reading:
         self._video = video
         self._missed: list[str] = []
 
-    async def pages(self, start: Place) -> AsyncIterator[Page]:
+    async def pages(self, start: Place) -> AsyncGenerator[Page, None]:
         """From `start` on."""
         asked: set[int] = set()
         place: Place | None = start
@@ -120,7 +120,7 @@ class _Reading:
                     yield page
             place = following
 
-    async def _replies(self, thread: Place, after: Place | None) -> AsyncIterator[Page]:
+    async def _replies(self, thread: Place, after: Place | None) -> AsyncGenerator[Page, None]:
         asked: set[int] = set()
         reply_at: int | None = thread.reply_at
         while reply_at is not None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from io import BufferedReader
@@ -50,7 +50,7 @@ class HarSource:
     name: str = "douyin"
     extra: tuple[str, ...] = EXTRA
 
-    async def pages(self, cursor_of: Callable[[str], str | None]) -> AsyncIterator[Page]:  # noqa: ARG002
+    async def pages(self, cursor_of: Callable[[str], str | None]) -> AsyncGenerator[Page, None]:  # noqa: ARG002
         """Read all files; a run that was stopped reads them again, and what it had is found to be there.
 
         Raises:
