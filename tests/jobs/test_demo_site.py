@@ -77,6 +77,11 @@ def test_a_reply_to_a_reply_names_whom_it_answers(client):
     assert answered == {name: names[name] for name in answered} != {}
 
 
+def test_the_list_shows_the_first_replies(client):
+    most = max(all_pages(client, LIST, aweme_id=VIDEO), key=lambda comment: comment["reply_comment_total"])
+    assert most["reply_comment"] == all_pages(client, REPLIES, item_id=VIDEO, comment_id=most["cid"])[:3]
+
+
 def test_an_answer_holds_fifty_comments_at_most(client):
     page = client.get(LIST, params={"aweme_id": VIDEO, "cursor": 0, "count": 1000}).json()
     assert (len(page["comments"]), page["cursor"], page["has_more"]) == (50, 50, 1)
