@@ -122,6 +122,7 @@ def dictionary() -> None:
 def wheel() -> None:
     """Build the wheel and the source distribution into dist/."""
     environment.dictionary("build")
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)  # `make images` installs every wheel that is in it
     with part("wheel"):
         call(script("maturin"), "build", "--release", "--out", "dist")
     with part("source distribution"):

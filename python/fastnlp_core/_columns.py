@@ -50,16 +50,27 @@ def as_column(name: str, values: Column, list_type: pa.DataType) -> ArrowArray |
         column: ArrowArray = pa.array(values, type=list_type, from_pandas=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError, OverflowError, TypeError, ValueError) as error:
         row, reason = _first_bad_row(values, list_type)
-        kind = InputError if isinstance(reason, UnicodeEncodeError | OverflowError) else ColumnTypeError
-        raise kind(f"{name}[{row}]: expected {list_type}, got {shown(values[row])} ({reason})") from error
+        problem = f"{name}[{row}]: expected {_described(list_type)}, got {shown(values[row])}"
+        if isinstance(reason, UnicodeEncodeError | OverflowError):
+            raise InputError(f"{problem} ({reason})") from error
+        raise ColumnTypeError(problem) from error
     return column
+
+
+def _described(kind: pa.DataType) -> str:
+    """A type as people call it who gave a list."""
+    if pa.types.is_large_list(kind):
+        return f"a list of {_described(kind.value_type)}"
+    return "text" if kind == pa.large_string() else str(kind)
 
 
 def _refuse_texts_for_lists(name: str, rows: Sequence[Any], list_type: pa.DataType) -> None:
     """A text is a sequence too: pyarrow would make a list of its characters."""
     for row, value in enumerate(rows):
         if isinstance(value, str | bytes):
-            raise ColumnTypeError(f"{name}[{row}]: expected {list_type}, got {shown(value)}; split the texts first")
+            raise ColumnTypeError(
+                f"{name}[{row}]: expected {_described(list_type)}, got {shown(value)}; split the texts first"
+            )
 
 
 def _check_buffers(name: str, column: pa.Array | pa.ChunkedArray | pa.RecordBatch | pa.Table) -> None:

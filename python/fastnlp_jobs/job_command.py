@@ -68,11 +68,11 @@ def _parser(arguments: list[str], other_commands: Mapping[str, str]) -> argparse
     )
     parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="job", metavar="COMMAND", required=True)
-    for name, description in other_commands.items():
-        commands.add_parser(name, help=description)
     for name in job_names():
         asked = arguments[:1] == [name]
         _add_job(commands, name) if asked else commands.add_parser(name, help=_summary(name, arguments))
+    for name, description in other_commands.items():
+        commands.add_parser(name, help=description)
     return parser
 
 

@@ -34,9 +34,16 @@ def scan_table(
 
 def read_columns(path: Path, schema: pa.Schema, names: list[str], rows: range | None = None) -> pa.Table:
     """Read these columns of `schema` and no others; errors as `read_table`."""
-    read_schema(path, schema)
     some = pa.schema([schema.field(name) for name in names])
-    return pa.Table.from_batches(_scan(path, some, BATCH_ROWS, rows), schema=some)
+    return pa.Table.from_batches(scan_columns(path, schema, names, rows), schema=some)
+
+
+def scan_columns(
+    path: Path, schema: pa.Schema, names: list[str], rows: range | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Read as `read_columns`, in batches."""
+    read_schema(path, schema)
+    yield from _scan(path, pa.schema([schema.field(name) for name in names]), BATCH_ROWS, rows)
 
 
 def _scan(path: Path, schema: pa.Schema, batch_rows: int, rows: range | None) -> Iterator[pa.RecordBatch]:

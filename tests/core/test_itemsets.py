@@ -228,7 +228,7 @@ def test_a_null_item_is_named_by_its_row():
         (
             {"transactions": ["tea"]},
             ColumnTypeError,
-            "transactions[0]: expected large_list<item: large_string>, got 'tea'",
+            "transactions[0]: expected a list of text, got 'tea'",
         ),
         ({"transactions": pa.array([1])}, ColumnTypeError, "transactions: expected a list<string> column, got Int64"),
     ],

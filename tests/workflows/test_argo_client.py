@@ -1,6 +1,5 @@
 """The client against a stub of argo-server: what is sent, what is tried again, what each refusal becomes."""
 
-import shutil
 import socket
 import subprocess
 import threading
@@ -195,13 +194,12 @@ def test_logs_are_asked_for_the_main_container_and_followed(stub):
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
+def certificate(tmp_path_factory, require):
     """A self-signed certificate for 127.0.0.1, made by the program `openssl`."""
-    if shutil.which("openssl") is None:
-        pytest.skip("the program openssl is not there to make a certificate")
+    openssl = require("openssl")
     folder = tmp_path_factory.mktemp("tls")
     files = folder / "certificate.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     command += ["-subj", "/CN=stub", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
     subprocess.run([*command, "-out", files[0], "-keyout", files[1]], check=True, capture_output=True)
     return files

@@ -179,6 +179,17 @@ def test_a_file_without_a_workflow_is_refused(run_flow):
     assert finished.err.endswith("flow.py: expected one workflow, found 0\n")
 
 
+@pytest.mark.parametrize(
+    ("code", "error"), [("1 / 0", "ZeroDivisionError: division by zero"), ("(", "was never closed")]
+)
+def test_an_error_in_a_file_is_told_from_its_own_lines_on(run_flow, code, error):
+    finished = run_flow(code)
+    assert finished.exit_code == 2
+    assert "flow.py: it fails before there is a workflow:\n  File " in finished.err
+    assert finished.err.rstrip().endswith(error)
+    assert "fastnlp_jobs" not in finished.err
+
+
 def test_a_file_with_two_workflows_is_refused_with_their_names(run_flow):
     finished = run_flow("first, second = Workflow(name='first'), Workflow(generate_name='second-')")
     assert finished.err.endswith("expected one workflow, found 2 (first, second-); choose with --workflow NAME\n")

@@ -3,13 +3,14 @@
 import importlib.util
 import json
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 from hera.workflows import Workflow
 
-from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.errors import BadInput, JobError
 from fastnlp_jobs.runtime.lint import lint
 from fastnlp_jobs.runtime.manifest import Manifest, shown_name
 
@@ -35,7 +36,7 @@ def load_manifest(path: Path, name: str | None = None) -> Manifest:
         name: which workflow, where there are several.
 
     Raises:
-        BadInput: no such file, no workflow in it, several, another kind, or a field Argo does not know.
+        BadInput: no such file, an error in it, no workflow, several, another kind, or a field Argo does not know.
     """
     if path.suffix not in (".py", ".yaml", ".yml", ".json") or not path.is_file():
         raise BadInput(f"{path}: expected a Python file that defines a Hera Workflow, or a YAML manifest, found none")
@@ -61,9 +62,22 @@ def _in_python(path: Path) -> list[Manifest]:
         raise BadInput(f"{path}: Python cannot load this file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[_MODULE] = module
-    spec.loader.exec_module(module)
-    found = {id(item): item for item in vars(module).values() if isinstance(item, Workflow)}
-    return [_checked_kind(path, workflow.to_dict()) for workflow in found.values()]
+    try:
+        spec.loader.exec_module(module)
+        found = {id(item): item for item in vars(module).values() if isinstance(item, Workflow)}
+        return [_checked_kind(path, workflow.to_dict()) for workflow in found.values()]
+    except JobError:
+        raise
+    except Exception as error:
+        raise BadInput(f"{path}: it fails before there is a workflow:\n{_told(error, path)}") from error
+
+
+def _told(error: Exception, path: Path) -> str:
+    """The error as Python tells it, from the user's own lines on."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [number for number, frame in enumerate(frames) if Path(frame.filename) == path.absolute()]
+    lines = traceback.format_list(frames[own[0] :]) if own else []
+    return "".join([*lines, *traceback.format_exception_only(error)]).rstrip("\n")
 
 
 def _in_yaml(path: Path) -> Iterator[Manifest]:

@@ -41,7 +41,7 @@ def print_end(record: RunRecord, last_steps: Sequence[Node]) -> None:
         print(_failure(record, node), file=sys.stderr)
     if record.message and not failed:
         print(record.message, file=sys.stderr)
-    if record.phase != "Succeeded":
+    if record.phase != "Succeeded" and _has_kept(record):
         print(f"to go on from here, once it is mended: fastnlp resume {near(record.folder)}", file=sys.stderr)
     for node in last_steps:
         for output, path in node.artifacts.items():
@@ -57,6 +57,11 @@ def _steps(record: RunRecord) -> list[Node]:
 
 def _is_step(node: Node) -> bool:
     return node.type in ("Pod", "Skipped") or node.message == KEPT
+
+
+def _has_kept(record: RunRecord) -> bool:
+    """Whether to resume the run saves anything: the exit handler always runs again."""
+    return any(node.phase == "Succeeded" and node.path != "onExit" for node in _steps(record))
 
 
 def _matters(record: RunRecord, node: Node) -> bool:

@@ -19,7 +19,7 @@ class Compare(BaseModel):
 
 
 class Config(JobConfig):
-    """Counts, lengths, words, keyness and pictures of a prepared corpus."""
+    """Count a prepared corpus: lengths, times, words, what sets two groups apart, word cloud."""
 
     input: Input = Field(description="folder written by prepare: documents.parquet, removed.parquet")
     output: Output = Field(description="folder for the tables (Parquet) and the pictures (PNG)")

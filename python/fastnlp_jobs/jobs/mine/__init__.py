@@ -12,7 +12,7 @@ EXTRA = "mine"
 
 
 class Config(ShardedConfig):
-    """Which documents to mine, and how often an itemset must occur."""
+    """Find words that occur together: frequent itemsets, and rules with tested p-values."""
 
     READS_PARTS_OF: ClassVar = {"count": None, "verify": "count", "merge": "verify"}
 

@@ -43,7 +43,7 @@ _FOR_COMMENTS: list[Step] = [
 
 
 class Config(ShardedConfig):
-    """How comments are cleaned, which stay, how they are cut into words, and which are for testing."""
+    """Clean comments, take out copies and what is not wanted, cut the rest into words, split examples."""
 
     READS_PARTS_OF: ClassVar = {"shard": None, "segment": "shard", "merge": "segment"}
 

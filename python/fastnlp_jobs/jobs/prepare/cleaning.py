@@ -11,9 +11,10 @@ import pyarrow as pa
 from fastnlp_core import normalize
 from fastnlp_jobs.events import track
 from fastnlp_jobs.jobs.prepare import Config, Step
+from fastnlp_jobs.jobs.prepare.ids import Ids, find_repeated
 from fastnlp_jobs.jobs.prepare.languages import ThreadLanguages, scripts
 from fastnlp_jobs.schemas import COMMENTS, REJECTED
-from fastnlp_jobs.tables import TableWriter, count_rows, read_columns, read_schema, scan_table
+from fastnlp_jobs.tables import TableWriter, count_rows, read_schema, scan_table
 
 _COUNTED_MASKS: list[Step] = ["mask_urls", "mask_emails", "mask_mentions"]
 _REJECTED_CHARACTERS = 200
@@ -40,7 +41,7 @@ class Cleaned:
     """What the first pass leaves for the second."""
 
     paths: list[Path]  # CLEANED, the usable rows in order
-    ids: pl.Series
+    ids: Ids
     rows_rejected: int
     normalized: Counter[str]
     threads: ThreadLanguages = field(default_factory=ThreadLanguages)
@@ -58,9 +59,10 @@ def clean_comments(comments: Path, output: Path, config: Config, batch_rows: int
         BadInput: `comments` is no COMMENTS table.
     """
     wanted = config.own_rows(count_rows(comments))
-    repeated, ids = _repeated_ids(comments, wanted)
+    repeated = find_repeated(comments, wanted)
+    paths, rejected_rows = [output / CLEANED_FILE], int(repeated.sum())
     changes = Counter[str](dict.fromkeys(config.steps, 0))
-    cleaned = Cleaned([output / CLEANED_FILE], ids.filter(~repeated), int(repeated.sum()), changes)
+    cleaned = Cleaned(paths, Ids(paths, len(wanted) - rejected_rows), rejected_rows, changes)
     kept = [column for column in read_schema(comments, COMMENTS) if column.name not in COMMENTS.names]
     with contextlib.ExitStack() as stack:
         writer = stack.enter_context(TableWriter(output / CLEANED_FILE, pa.schema([*CLEANED, *kept])))
@@ -81,17 +83,6 @@ def clean_comments(comments: Path, output: Path, config: Config, batch_rows: int
             writer.write(usable.to_arrow())
             done += len(rows)
     return cleaned
-
-
-def read_ids(path: Path, rows: range | None = None) -> pl.Series:
-    """The ids of a table, or of some of its rows."""
-    return pl.Series("id", read_columns(path, COMMENTS, ["id"], rows)["id"], dtype=pl.String)
-
-
-def _repeated_ids(comments: Path, rows: range) -> tuple[pl.Series, pl.Series]:
-    """Whether the id of each row stands in an earlier one, and the ids."""
-    ids = read_ids(comments, range(rows.stop))
-    return ~ids.is_first_distinct()[rows.start :], ids[rows.start :]
 
 
 def _clean(rows: pl.DataFrame, config: Config, totals: Counter[str]) -> pl.DataFrame:

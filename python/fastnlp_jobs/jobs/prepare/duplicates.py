@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from fastnlp_core import near_duplicates
 from fastnlp_jobs.events import event
+from fastnlp_jobs.jobs.prepare.ids import Ids
 
 _COMPARED_ROWS = 65_536
 _NO_MEMBERS = pl.DataFrame(
@@ -39,11 +40,13 @@ class Duplicates:
 
     def join(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add kept_id, similarity and duplicate of superfluous rows, and group of every clustered row, by `row`."""
-        joined = rows.join(self._members.drop("kept"), on="row", how="left", maintain_order="left")
-        joined = joined.join(self._kept, on="row", how="left", maintain_order="left")
+        near = pl.col("row").is_between(rows["row"].min(), rows["row"].max())  # a batch looks for few of all members
+        members, kept = self._members.drop("kept").filter(near), self._kept.filter(near)
+        joined = rows.join(members, on="row", how="left", maintain_order="left")
+        joined = joined.join(kept, on="row", how="left", maintain_order="left")
         return joined.with_columns(group=pl.coalesce("kept_id", "own")).drop("own")
 
-    def with_copies(self, copies: pl.DataFrame, ids: pl.Series) -> "Duplicates":
+    def with_copies(self, copies: pl.DataFrame, ids: Ids) -> "Duplicates":
         """Add rows with an equal `first` row that were not compared: kept for them is what is kept for that one, or it.
 
         Args:
@@ -102,7 +105,7 @@ class TextFiles:
 def find_duplicates(
     texts: pa.LargeStringArray,
     rows: pl.Series,
-    ids: pl.Series,
+    ids: Ids,
     threshold: float,
     outlines: pa.ChunkedArray | None = None,
 ) -> Duplicates:

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.jobs.prepare.ids import Ids
 from fastnlp_jobs.jobs.prepare.splits import SPLITS, Shares, split_labelled, split_unlabelled
 from fastnlp_jobs.schemas import EXAMPLES
 from fastnlp_jobs.tables import read_table
@@ -37,7 +38,7 @@ class Examples:
         return rows.select("id", "labels", "intensity", "origin", "split", "group", text="clean")
 
 
-def read_examples(path: Path, ids: pl.Series) -> pl.DataFrame:
+def read_examples(path: Path, ids: Ids) -> pl.DataFrame:
     """Id, labels, intensity, origin and split of the labelled rows, and `row`, their place among `ids`.
 
     Without such a file there are none. Of examples with one id the first counts, as for comments.
@@ -52,8 +53,7 @@ def read_examples(path: Path, ids: pl.Series) -> pl.DataFrame:
     if len(unknown):
         row, split = unknown.select("example", "split").row(0)
         raise BadInput(f"{path}: row {row}: expected the split train, dev, test or none, got {split!r}")
-    comments = ids.to_frame("id").with_row_index("row")
-    found = found.join(comments, on="id", how="left", maintain_order="left")
+    found = found.join(ids.rows_of(found["id"]), on="id", how="left", maintain_order="left")
     stray = found.filter(pl.col("row").is_null())
     if len(stray):
         row, example = stray.select("example", "id").row(0)

@@ -15,14 +15,15 @@ import pyarrow as pa
 
 from fastnlp_core import ngram_counts, outline_texts
 from fastnlp_jobs.jobs.prepare import Config, Result
-from fastnlp_jobs.jobs.prepare.cleaning import CLEANED, CLEANED_FILE, COPIES, Cleaned, clean_comments, read_ids
+from fastnlp_jobs.jobs.prepare.cleaning import CLEANED, CLEANED_FILE, COPIES, Cleaned, clean_comments
 from fastnlp_jobs.jobs.prepare.duplicates import TextFiles
+from fastnlp_jobs.jobs.prepare.ids import Ids
 from fastnlp_jobs.jobs.prepare.languages import ThreadLanguages
 from fastnlp_jobs.jobs.prepare.rows import SEGMENTED, Rows, add_tokens
 from fastnlp_jobs.jobs.prepare.words import Tokenizer
 from fastnlp_jobs.parts import Part, read_parts
 from fastnlp_jobs.schemas import REJECTED
-from fastnlp_jobs.tables import TableWriter, read_columns, read_schema, read_table, scan_table, write_table
+from fastnlp_jobs.tables import TableWriter, count_rows, read_columns, read_schema, read_table, scan_table, write_table
 
 _COPIES_FILE = "copies.parquet"
 _COUNTS_FILE = "trigrams.counts"
@@ -105,17 +106,17 @@ def merge_parts(config: Config) -> Cleaned:
     parts = read_parts(config)
     paths = [part.folder / _SEGMENTED_FILE for part in parts]
     _join_rejected(parts, config.output)
-    ids = [read_ids(path) for path in paths]
+    lengths = [count_rows(path) for path in paths]
     outlines = None
     if config.duplicates != "keep":
         tables = [read_table(part.folder / _OUTLINES_FILE, _OUTLINES) for part in parts]
         outlines = pa.concat_tables(tables)["outline"]
     return Cleaned(
         paths,
-        ids=pl.concat(ids),
+        Ids(paths, sum(lengths)),
         rows_rejected=sum(part.counts["rows_rejected"] for part in parts),
         normalized=Counter({step: sum(part.counts["normalized"][step] for part in parts) for step in config.steps}),
-        copies=_join_copies(parts, [len(part_ids) for part_ids in ids]),
+        copies=_join_copies(parts, lengths),
         outlines=outlines,
     )
 

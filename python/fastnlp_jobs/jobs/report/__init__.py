@@ -9,7 +9,7 @@ EXTRA = "report"
 
 
 class Config(JobConfig):
-    """One HTML file that shows a whole run."""
+    """Show a whole run in one HTML file."""
 
     comments: Input = Field(description="folder written by crawl")
     documents: Input = Field(description="folder written by prepare")
