@@ -13,13 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.errors import BadInput, Refused
 from fastnlp_jobs.execution import execute, plan
 from fastnlp_jobs.jobs.crawl import Config
 from fastnlp_jobs.jobs.crawl.store import FILE
 from fastnlp_jobs.lineage import hash_path
+from fastnlp_jobs.sources.demo_site.server import running_site
+from fastnlp_jobs.sources.demo_site.state import DemoSite
 
 VIDEOS = 3
+THREAD, LONG_THREAD = "/forum/thread/demo-site-t240", "/forum/thread/demo-site-t001"
 
 
 def command(folder: Path) -> list[str]:
@@ -130,7 +133,43 @@ def test_tables_can_be_written_from_the_state_without_asking_anybody(tmp_path):
     rest = config(tmp_path, state=tmp_path / "state", demo={"videos": VIDEOS}, fetch=False)
     result = execute("crawl", rest)["result"]
     assert result["rows_out"] == landed(tmp_path) > 100
-    assert result["live"]["unfinished"] > 0
+    assert (result["live"]["source"], result["live"]["unfinished"] > 0) == ("demo", True)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[DemoSite]:
+    with running_site() as site:
+        yield site
+
+
+def forum(folder: Path, site: DemoSite, start: str, **values) -> Config:
+    selectors = {"post": "article.post", "text": ".text", "author": ".author@href", "next": "a.next"}
+    web = {"contact": "me@example.org", "delay_s": 0, "allow_private": ["127.0.0.1"], **values.pop("web", {})}
+    block = {"site": "demo", "starts": [site.url + start], **selectors}
+    more = {"source": "forum", "output": folder / "out", "public_example_key": True, "forum": block, "web": web}
+    return Config.model_validate(STATED | more | values)
+
+
+def test_a_forum_is_read_again_by_the_same_command(tmp_path, site):
+    settings = forum(tmp_path, site, THREAD)
+    first, second = (execute("crawl", settings)["result"] for _ in range(2))
+    assert first == second
+    assert first["rows_out"] > 0
+    assert first["live"]["unfinished"] == 0
+    assert (tmp_path / "out.state" / FILE).exists()
+
+
+def test_a_budget_that_is_used_up_ends_a_run_and_the_next_goes_on(tmp_path, site):
+    small = forum(tmp_path, site, LONG_THREAD, web={"max_requests": 3})
+    sizes = [execute("crawl", small)["result"]["rows_out"] for _ in range(2)]
+    assert 0 < sizes[0] < sizes[1]
+
+
+def test_a_page_that_robots_forbid_is_refused_and_noted(tmp_path, site):
+    private = forum(tmp_path, site, "/private/")
+    assert "robots.txt" in plan("crawl", private)["crawl"]["robots_say"][site.url + "/private/"]
+    with pytest.raises(Refused, match="forbids this page(.|\n)*0 comments are kept in .*out.state"):
+        execute("crawl", private)
 
 
 LIVE = {"source": "twitch", "output": "out", "twitch": {"channels": ["fastnlp"]}}
@@ -154,7 +193,7 @@ def test_a_retention_date_that_has_passed_is_refused(tmp_path):
     ("values", "message"),
     [
         ({"source": "demo", "mapping": "douyin"}, "`mapping` belongs to source file, not to demo; remove it"),
-        ({"source": "demo", "input": "a.csv"}, "`input` belongs to source file or har, not to demo; remove it"),
+        ({"source": "demo", "input": "a.csv"}, "`input` belongs to source .*, not to demo; remove it"),
         ({"source": "file", "input": "a.csv", "state": "s"}, "`state` belongs to source .*, not to file; remove it"),
         ({"source": "file"}, "source file needs `input`"),
         ({"source": "twitch", **STATED}, "source twitch needs `twitch`"),
@@ -171,7 +210,7 @@ def test_what_others_show_is_never_up_to_date(tmp_path):
     assert plan("crawl", live)["crawl"]["channels"] == ["fastnlp"]
     assert live.needs_network()
     assert live.keeps_state()
-    assert live.state_folder() == tmp_path / "out.state"
+    assert live.state == tmp_path / "out.state"
 
 
 def test_the_lineage_holds_purpose_basis_and_retention(tmp_path):

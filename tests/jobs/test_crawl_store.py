@@ -70,7 +70,7 @@ def read(store: Store, *pages: Page | Exception) -> StubSource:
 
 def rows(store: Store, folder: Path, table: str = "comments") -> list[dict[str, Any]]:
     folder.mkdir(exist_ok=True)
-    export(store, folder, "stub", ("room",))
+    export(store, folder)
     found: list[dict[str, Any]] = pq.read_table(folder / f"{table}.parquet").to_pylist()
     return found
 

@@ -15,15 +15,22 @@ from fastnlp_jobs.jobs.crawl.mapping import Mapping, fill_in
 from fastnlp_jobs.sources.dates import known_timezone
 from fastnlp_jobs.sources.demo_site.config import REVIEWS, DemoConfig
 from fastnlp_jobs.sources.files import resolve_package
+from fastnlp_jobs.sources.forum.config import ForumConfig
 from fastnlp_jobs.sources.twitch.config import TwitchConfig
+from fastnlp_jobs.sources.web.config import WebConfig
 
 EXTRA = "crawl"
 
-SourceName = Literal["file", "har", "twitch", "demo"]
-NETWORK: tuple[SourceName, ...] = ("twitch",)  # sources that ask somebody else's machine
-READS_INPUT: tuple[SourceName, ...] = ("file", "har")  # sources that are files
+SourceName = Literal["file", "har", "twitch", "twitch_vod", "forum", "demo"]
+NETWORK: tuple[SourceName, ...] = ("twitch", "forum")  # sources that ask somebody else's machine
+READS_INPUT: tuple[SourceName, ...] = ("file", "har", "twitch_vod")  # sources that are files
 # The keys of a source's block that say what is crawled.
-_TARGETS: dict[SourceName, tuple[str, ...]] = {"twitch": ("channels", "server"), "demo": ("videos",)}
+_TARGETS: dict[SourceName, tuple[str, ...]] = {
+    "twitch": ("channels", "server"),
+    "forum": ("site", "starts", "id", "author"),
+    "demo": ("videos",),
+}
+_BLOCKS = ("twitch", "forum", "web")  # keys without a default
 # The keys that only some sources have.
 _ONLY_FOR: dict[str, tuple[SourceName, ...]] = {
     "input": READS_INPUT,
@@ -34,6 +41,8 @@ _ONLY_FOR: dict[str, tuple[SourceName, ...]] = {
     "timezone": ("file",),
     "collected_at": ("file",),
     "twitch": ("twitch",),
+    "forum": ("forum",),
+    "web": ("forum",),
     "demo": ("demo",),
     "state": ("demo", *NETWORK),
     "fetch": ("demo", *NETWORK),
@@ -47,7 +56,7 @@ class Config(JobConfig):
     input: Annotated[OptionalInput, BeforeValidator(resolve_package)] = Field(
         default=None,
         description="a CSV, JSONL, Parquet, XML or text file (also .gz), a folder of them, or package:NAME/folder; "
-        "for har: a HAR file or a folder of them",
+        "for har and twitch_vod: such a file, or a folder of them",
     )
     output: Output = Field(
         description="folder of comments.parquet, rejected.parquet and, with labels, examples.parquet"
@@ -68,6 +77,8 @@ class Config(JobConfig):
         default=None, description="when the file was collected; without it times such as 3天前 become null"
     )
     twitch: TwitchConfig | None = Field(default=None, description="channels whose live chat is read")
+    forum: ForumConfig | None = Field(default=None, description="where the posts of a forum stand")
+    web: WebConfig | None = Field(default=None, description="who asks, how often, and when it ends")
     demo: DemoConfig = Field(default_factory=DemoConfig, description="what of the demo site is read")
     purpose: str | None = Field(default=None, min_length=1, description="what the comments are collected for")
     legal_basis: str | None = Field(
@@ -107,13 +118,21 @@ class Config(JobConfig):
         except LookupError as error:
             raise ValueError("expected an encoding such as utf-8, gb18030, big5 or latin-1") from error
 
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_what_others_gave(cls, values: Any) -> Any:
+        """The state's default lies beside the output; while a job runs, `output` is another folder."""
+        if isinstance(values, dict) and values.get("source") in NETWORK and values.get("output"):
+            return {**values, "state": values.get("state") or f"{values['output']}.state"}
+        return values
+
     @model_validator(mode="after")
     def _fits_its_source(self) -> Self:
         for key, sources in _ONLY_FOR.items():
             if key in self.model_fields_set and self.source not in sources and getattr(self, key) is not None:
                 raise ValueError(f"`{key}` belongs to source {' or '.join(sources)}, not to {self.source}; remove it")
         needed = ["input"] if self.source in READS_INPUT else []
-        needed += [self.source] if self.source in type(self).model_fields else []
+        needed += [key for key, sources in _ONLY_FOR.items() if self.source in sources and key in _BLOCKS]
         needed += ["purpose", "legal_basis", "retention_until"] if self.asks else []
         for key in needed:
             if getattr(self, key) is None:
@@ -147,12 +166,6 @@ class Config(JobConfig):
         from fastnlp_jobs.jobs.crawl.opening import plan
 
         return {"crawl": plan(self)}
-
-    def state_folder(self) -> Path | None:
-        """Where the state is; None: it goes with the run."""
-        if self.state is None and self.asks:
-            return self.output.with_name(f"{self.output.name}.state")
-        return self.state
 
     def target(self) -> dict[str, Any]:
         """What is crawled: a state belongs to this, and to one key."""
@@ -228,7 +241,7 @@ class Config(JobConfig):
 
     def _key_file(self) -> Path:
         path = pseudonyms.in_home(self.pseudonym_key_file)
-        folders = {**self.paths("input"), **self.paths("output"), "state": self.state_folder()}
+        folders = {**self.paths("input"), **self.paths("output"), "state": self.state}
         for field, folder in folders.items():
             if folder and (path == folder.resolve() or folder.resolve() in path.parents):
                 raise BadInput(f"pseudonym_key_file: {path} lies in {field}; keep the key apart from the data")

@@ -39,23 +39,17 @@ class Written:
         self.labelled += sum(bool(row.labels) for row in rows)
 
 
-def export(store: Store, folder: Path, source: str, extra: tuple[str, ...]) -> Written:
-    """Write comments, examples (where a comment has labels), removed and rejected.
-
-    Args:
-        store: holds the comments.
-        folder: where the tables are written.
-        source: goes into every row.
-        extra: names of what comments have beyond COMMENTS, each a column.
-    """
-    written = _write_comments(store, folder, source, extra)
+def export(store: Store, folder: Path) -> Written:
+    """Write comments, examples (where a comment has labels), removed and rejected of `store` into `folder`."""
+    written = _write_comments(store, folder)
     removed = ((id_, None, reason, None) for id_, reason in store.gone())
     _write(folder / "removed.parquet", REMOVED, removed)
     _write(folder / "rejected.parquet", REJECTED, store.rejected())
     return written
 
 
-def _write_comments(store: Store, folder: Path, source: str, extra: tuple[str, ...]) -> Written:
+def _write_comments(store: Store, folder: Path) -> Written:
+    source, extra = store.written_as()
     written, examples = Written(), None
     schema = with_kept(COMMENTS, list(extra))
     with ExitStack() as stack:

@@ -17,6 +17,7 @@ from fastnlp_jobs.jobs.crawl.pseudonyms import pseudonymizer
 from fastnlp_jobs.jobs.crawl.store import Store, opened
 from fastnlp_jobs.processes import run_until_stopped
 from fastnlp_jobs.sources.live import BudgetUsedUp
+from fastnlp_jobs.sources.twitch.emotes import write_emotes
 
 
 def crawl_live(config: Config) -> Result:
@@ -42,7 +43,9 @@ def crawl_live(config: Config) -> Result:
         store.finish()
         if store.count() == 0:
             raise BadInput(_no_rows(config, store))
-        return _count(store, export(store, config.output, reading.source, reading.extra), reading.source)
+        written = export(store, config.output)
+        write_emotes(config.output)
+        return _count(store, written)
 
 
 class Reading:
@@ -50,8 +53,6 @@ class Reading:
 
     def __init__(self, store: Store, author: Callable[[str], str]) -> None:
         """`author` gives the pseudonym of a name."""
-        self.source = ""
-        self.extra: tuple[str, ...] = ()
         self._store = store
         self._author = author
         self._comments = self._pages = 0
@@ -61,8 +62,9 @@ class Reading:
     async def read(self, source: contextlib.AbstractAsyncContextManager[Opened]) -> None:
         """Land page after page until the source has no more, or may be asked no more."""
         async with source as place:
-            self.source, self.extra, self._limits = place.source.name, place.source.extra, place.limits
-            maker = PageMaker(self._author, self.extra)
+            self._limits = place.limits
+            self._store.write_as(place.source.name, place.source.extra)
+            maker = PageMaker(self._author, place.source.extra)
             try:
                 with events.gauge("crawl") as show:
                     async with contextlib.aclosing(place.source.pages(self._store.cursor_of)) as pages:
@@ -86,18 +88,17 @@ class Reading:
 @contextlib.contextmanager
 def _state(config: Config) -> Iterator[Path]:
     """The folder of the store; one that goes with the run where the config names none."""
-    folder = config.state_folder()
-    if folder is not None:
-        yield folder
+    if config.state is not None:
+        yield config.state
         return
     with tempfile.TemporaryDirectory(dir=config.output) as temporary:
         yield Path(temporary)
 
 
 def _kept(config: Config, store: Store) -> str:
-    if config.state_folder() is None:
+    if config.state is None:
         return "nothing is kept: `state` is not set"
-    return f"{store.count()} comments are kept in {config.state_folder()}; the same command goes on from there"
+    return f"{store.count()} comments are kept in {config.state}; the same command goes on from there"
 
 
 def _no_rows(config: Config, store: Store) -> str:
@@ -107,7 +108,7 @@ def _no_rows(config: Config, store: Store) -> str:
     return f"source: {config.source}: expected comments, got none: {found or missed or 'there are none'}"
 
 
-def _count(store: Store, written: Written, source: str) -> Result:
+def _count(store: Store, written: Written) -> Result:
     removed, rejected = store.reasons("comments"), store.reasons("rejected")
     total = written.comments + sum(removed.values()) + sum(rejected.values())
     return Result(
@@ -122,7 +123,7 @@ def _count(store: Store, written: Written, source: str) -> Result:
         dates_null=written.dates_null,
         likes_null=written.likes_null,
         live=LiveCounts(
-            source=source,
+            source=store.written_as()[0],
             streams=store.streams(),
             unfinished=store.unfinished(),
             removed=removed,

@@ -1,12 +1,14 @@
 """The live sources of a crawl, opened as its config says, and what a dry run tells of them."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fastnlp_jobs import events
+from fastnlp_jobs.errors import JobError
 from fastnlp_jobs.jobs.crawl import Config
+from fastnlp_jobs.processes import run_until_stopped
 from fastnlp_jobs.sources.live import Source
 from fastnlp_jobs.sources.web.config import WebConfig
 
@@ -51,6 +53,14 @@ async def open_source(config: Config) -> AsyncIterator[Opened]:
 
             assert config.twitch is not None, "the source `twitch` has one"
             yield Opened(TwitchSource(config.twitch, events.event))
+        case "twitch_vod":
+            from fastnlp_jobs.sources.twitch.vod import TwitchVodSource
+
+            assert config.input is not None, "the source `twitch_vod` has one"
+            yield Opened(TwitchVodSource(config.input))
+        case "forum":
+            async with _forum(config) as opened:
+                yield opened
         case _:
             raise AssertionError(f"no live source {config.source}")
 
@@ -67,6 +77,17 @@ async def _demo_site(config: Config) -> AsyncIterator[Opened]:
             yield Opened(source, _limits_of(fetcher), lambda: fetcher.refusals)
 
 
+@contextlib.asynccontextmanager
+async def _forum(config: Config) -> AsyncIterator[Opened]:
+    from fastnlp_jobs.sources.forum.source import ForumSource
+    from fastnlp_jobs.sources.web.fetcher import Fetcher
+
+    assert config.forum is not None, "the source `forum` has it"
+    assert config.web is not None, "a source that asks a web site has it"
+    async with Fetcher(config.web, events.event) as fetcher:
+        yield Opened(ForumSource(config.forum, fetcher), _limits_of(fetcher), lambda: fetcher.refusals)
+
+
 def _limits_of(fetcher: "Fetcher") -> Callable[[], dict[str, Any]]:
     """How far its budget goes, and when it may ask again."""
 
@@ -78,10 +99,28 @@ def _limits_of(fetcher: "Fetcher") -> Callable[[], dict[str, Any]]:
 
 
 def plan(config: Config) -> dict[str, Any]:
-    """What would be asked of whom."""
+    """What would be asked of whom; of the sites nothing but their robots.txt is read."""
+    if config.forum is not None and config.web is not None:
+        starts = config.forum.starts
+        verdicts: dict[str, str] = {}
+        run_until_stopped(_ask_robots(config.web, starts, verdicts))
+        return {**config.web.plan(starts), "robots_say": verdicts}
     if config.twitch is not None:
         chat = config.twitch
         return {"asks": f"{chat.server}:{chat.port}", "channels": list(chat.channels), "seconds": chat.duration_s}
     if config.source == "demo":
         return {"asks": "the demo site, which is started in this process", "videos": config.demo.videos or "all"}
     return {"asks": "nobody: what it reads are files"}
+
+
+async def _ask_robots(web: WebConfig, addresses: Sequence[str], verdicts: dict[str, str]) -> None:
+    """Whether each may be read."""
+    from fastnlp_jobs.sources.web.fetcher import Fetcher
+
+    async with Fetcher(web, events.event) as fetcher:
+        for address in addresses:
+            try:
+                await fetcher.check(address)
+                verdicts[address] = "allowed"
+            except JobError as error:
+                verdicts[address] = str(error)

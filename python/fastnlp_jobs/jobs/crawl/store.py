@@ -22,6 +22,7 @@ DELETED, UNLISTED, ORPHANED = "deleted on the site", "no longer listed", "reply 
 
 _TABLES = """
 CREATE TABLE belongs_to (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE written_as (source TEXT PRIMARY KEY, extra TEXT NOT NULL);
 CREATE TABLE streams (stream TEXT PRIMARY KEY, cursor TEXT, reading INTEGER NOT NULL);
 CREATE TABLE comments (
     id TEXT PRIMARY KEY, thread_id TEXT NOT NULL, parent_id TEXT, author TEXT, created_at INTEGER, region TEXT,
@@ -140,6 +141,16 @@ class Store:
                 _write(transaction, page, self._erased)
         except sqlite3.OperationalError as error:
             raise JobError(f"state: cannot write {self.path} ({error}); what has landed is kept") from error
+
+    def write_as(self, source: str, extra: tuple[str, ...]) -> None:
+        """Keep what the rows' `source` is, and what they have beyond COMMENTS."""
+        with self._connection as transaction:
+            transaction.execute("INSERT OR REPLACE INTO written_as VALUES (?, ?)", (source, _JSON.encode(extra)))
+
+    def written_as(self) -> tuple[str, tuple[str, ...]]:
+        """What `write_as` was told; empty where nothing was read yet."""
+        found = self._connection.execute("SELECT source, extra FROM written_as").fetchone()
+        return ("", ()) if found is None else (found[0], tuple(json.loads(found[1])))
 
     def miss(self, refusals: Mapping[str, str]) -> None:
         """Keep what was not read, and why."""
