@@ -40,11 +40,6 @@ def _argo() -> Path | None:
     return Path(found) if found else None
 
 
-def _openssl() -> Path | None:
-    found = shutil.which("openssl")
-    return Path(found) if found else None
-
-
 def _docker() -> Path | None:
     found = shutil.which("docker")
     answers = found and subprocess.run([found, "info"], capture_output=True, check=False).returncode == 0
@@ -57,7 +52,6 @@ NEEDS: dict[str, tuple[Callable[[], Path | None], str]] = {
     "openssl": (_openssl, "no openssl on PATH, which makes the certificates of tests"),
     "argo": (_argo, "no argo on PATH (it comes from no package registry): `argo lint --offline` was not asked"),
     "docker": (_docker, "no docker engine answers; docker/ci/engine starts one (as root on Debian)"),
-    "openssl": (_openssl, "no openssl on PATH to make a certificate; install it (Debian: apt install openssl)"),
     "data": (_data, "no folder of public corpora; set FASTNLP_DATA or put it at ../shared/data"),
 }
 

@@ -168,7 +168,7 @@ def test_a_budget_that_is_used_up_ends_a_run_and_the_next_goes_on(tmp_path, site
 def test_a_page_that_robots_forbid_is_refused_and_noted(tmp_path, site):
     private = forum(tmp_path, site, "/private/")
     assert "robots.txt" in plan("crawl", private)["crawl"]["robots_say"][site.url + "/private/"]
-    with pytest.raises(Refused, match="forbids this page(.|\n)*0 comments are kept in .*out.state"):
+    with pytest.raises(Refused, match=r"forbids this page(.|\n)*0 comments are kept in .*out.state"):
         execute("crawl", private)
 
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from fastnlp_jobs import lineage
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.job import JobConfig, OptionalInput, Output, RowResult, State
 from fastnlp_jobs.jobs.crawl import pseudonyms
@@ -214,6 +213,8 @@ class Config(JobConfig):
         values = {key: value for key, value in values.items() if self._has(key)}
         values["pseudonym_key"] = self._key_name()
         if self.source == "demo":
+            from fastnlp_jobs import lineage
+
             values["reviews"] = lineage.hash_path(Path(resolve_package(REVIEWS)))
         key = self.key()
         if self.source == "file" and (author := self.mapping.constants.author):

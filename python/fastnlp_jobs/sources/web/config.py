@@ -1,6 +1,5 @@
 """How politely a crawl asks, and when it stops asking."""
 
-import importlib.metadata
 import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -44,6 +43,8 @@ class WebConfig(JobConfig):
     @property
     def user_agent(self) -> str:
         """How a crawl calls itself, so that it can be blocked by name and its operator be asked."""
+        import importlib.metadata  # takes 20 ms, which help need not pay
+
         return f"{ROBOT}/{importlib.metadata.version('fastnlp-core')} (+{self.contact})"
 
     def least_delay_s(self, host: str) -> float:
