@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.prepare import Config
 from fastnlp_jobs.jobs.prepare.words import Tokenizer
+from fastnlp_jobs.schemas import EMOTES
+from fastnlp_jobs.tables import write_table
 
 
 def settings(**changes: Any) -> Config:
-    return Config(input=Path("in"), output=Path("out"), **{"stopwords": False, **changes})
+    return Config(**{"input": Path("in"), "output": Path("out"), "stopwords": False, **changes})
 
 
 def tokens(language: str, text: str, **changes: Any) -> list[str]:
@@ -72,6 +75,19 @@ def test_emotes_keep_their_case_and_stay_whole(language: str) -> None:
     found, num_emotes = tokenize([text], [language], emotes=["LUL", ":-)"], channel_emotes=True)
     assert found == [["ponceCOEUR", "LUL", "lulu", "👍🏽", "👨‍👩‍👧", "❤️", "🇫🇷", "[捂脸]", "[doge]", ":-)"]]
     assert num_emotes == [9]
+
+
+def test_of_emotes_that_start_together_the_longest_whole_one_is_taken() -> None:
+    names = ["LUL", "LULW", "LUL:", "<3", "<3x", ":)", "_x"]
+    text = "LUL LULW LULWA LUL: aLUL <3 <3x <3xy a:) _xy_x"
+    found, _ = tokenize([text], ["fr"], emotes=names)
+    assert [token for token in found[0] if token in names] == ["LUL", "LULW", "LUL:", "<3", "<3x", ":)", "_x"]
+
+
+def test_the_emotes_that_crawl_found_in_a_chat_are_emotes(tmp_path: Path) -> None:
+    emotes = [{"name": name, "id": "1", "channel": channel, "uses": 1} for name in ("KEKW", ":D") for channel in "ab"]
+    write_table(pa.Table.from_pylist(emotes, schema=EMOTES), tmp_path / "emotes.parquet", EMOTES)
+    assert tokens("en", "KEKW Kekw :D LUL", input=tmp_path, emotes=["LUL"]) == ["KEKW", "kekw", ":D", "LUL"]
 
 
 def test_a_word_with_a_capital_inside_is_a_word_unless_channel_emotes_are_on() -> None:

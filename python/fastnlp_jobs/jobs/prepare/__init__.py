@@ -75,7 +75,10 @@ class Config(ShardedConfig):
     stopwords: bool = Field(True, description="drop the stopwords (package stopwordsiso) of each row's language")
     stopwords_file: OptionalInput = Field(None, description="more stopwords for every language, one a line, UTF-8")
     keep_punctuation: bool = Field(False, description="keep tokens without a letter or a digit")
-    emotes: list[str] = Field([], description="names of emotes (LUL, KEKW), kept as they are and counted")
+    emotes: list[str] = Field(
+        [],
+        description="names of emotes (LUL, KEKW) besides those in emotes.parquet of `input`; kept as they are, counted",
+    )
     channel_emotes: bool = Field(
         False, description="take words such as ponceCOEUR (a channel's prefix, then a capital) for emotes, as on Twitch"
     )
