@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import async_playwright
 
 from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.sources.demo_site.server import running_site
 from fastnlp_jobs.sources.douyin.har import HarSource
 from fastnlp_jobs.sources.douyin.har_entries import Span, entry_spans
 from fastnlp_jobs.sources.live import Page, RawComment
 
+VIDEO = "demo-site-v240"
 ADDRESS = "https://www.douyin.com/aweme/v1/web/comment/list/?aweme_id=7123&cursor=0"
 
 
@@ -165,6 +168,39 @@ def test_a_folder_without_har_files_says_how_to_make_one(tmp_path: Path) -> None
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"none\.har: cannot read the file"):
         pages(tmp_path / "none.har")
+
+
+async def record(program: Path, address: str, har: Path, content: Any) -> None:
+    """Open a video as a person would, scroll to the end, open all replies, save the session."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program)
+        context = await browser.new_context(record_har_path=har, record_har_content=content)
+        page = await context.new_page()
+        async with page.expect_response("**/comment/list/**"):
+            await page.goto(address)
+        while "没有更多" not in await page.locator("#state").inner_text():
+            async with page.expect_response("**/comment/list/?**"):
+                await page.mouse.wheel(0, 20_000)
+            await page.wait_for_function("document.getElementById('state').textContent !== '加载中'")
+        while await (buttons := page.locator("button.more-replies")).count():
+            async with page.expect_response("**/comment/list/reply/**"):
+                await buttons.first.click()
+            await page.wait_for_function("!document.querySelector('button.more-replies:disabled')")
+        await context.close()
+        await browser.close()
+
+
+@pytest.mark.parametrize("content", ["embed", "omit"])
+def test_what_chromium_recorded_holds_every_comment_if_it_was_saved_with_content(
+    require: Callable[[str], Path], tmp_path: Path, content: str
+) -> None:
+    with running_site() as site:
+        asyncio.run(record(require("chromium"), f"{site.url}/video/{VIDEO}", tmp_path / "a.har", content))
+        posts = {post.id for post in site.content.videos[VIDEO].posts}
+    found = pages(tmp_path)
+    assert {comment.id for comment in comments(found)} == (posts if content == "embed" else set())
+    assert set(reasons(found)) == (set() if content == "embed" else {"its content was not saved with the HAR file"})
+    assert len(posts) > 50
 
 
 @pytest.mark.parametrize("settings", [{}, {"indent": 2}, {"ensure_ascii": False}, {"separators": (",", ":")}])

@@ -34,8 +34,8 @@ class DouyinConfig(JobConfig):
     profile: Path | None = Field(
         default=None, description="folder of a browser profile in which you have logged in; without it nothing is kept"
     )
-    quiet_s: float = Field(
-        default=20, gt=0, allow_inf_nan=False, description="seconds without new comments after which a video is left"
+    quiet_steps: int = Field(
+        default=10, gt=0, description="clicks and scrolls without anything new after which a video is left"
     )
     comment_selector: str = Field(default='[data-e2e="comment-item"]', description="a comment, which is scrolled to")
     replies_selector: str = Field(

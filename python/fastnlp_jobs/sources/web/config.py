@@ -47,6 +47,11 @@ class WebConfig(JobConfig):
 
         return f"{ROBOT}/{importlib.metadata.version('fastnlp-core')} (+{self.contact})"
 
+    @property
+    def max_body_bytes(self) -> int:
+        """The largest answer that is read."""
+        return round(self.max_body_mb * 1_000_000)
+
     def least_delay_s(self, host: str) -> float:
         """Seconds between requests to `host` before its robots.txt is known."""
         return self.delay_s if host in self.allow_private else max(self.delay_s, LEAST_PUBLIC_DELAY_S)

@@ -21,7 +21,6 @@ from fastnlp_jobs.sources.web.turns import Clock, Host, Turns
 MAX_REDIRECTS = 5
 _OK = 200
 _TOO_MANY_REQUESTS = 429
-_BYTES_IN_MB = 1_000_000
 _LONGEST_SHOWN = 200
 _LARGEST_PORT = 65_535
 
@@ -104,7 +103,7 @@ class Fetcher:
         target = _address(httpx.URL(), url, BadInput)
         target = target.copy_merge_params(dict(params)) if params else target
         with self._recorded(target):
-            target, reply = await self._follow(target, round(self._config.max_body_mb * _BYTES_IN_MB), self._ask_robots)
+            target, reply = await self._follow(target, self._config.max_body_bytes, self._ask_robots)
             _judge(target, reply)
             if reply.has_more:
                 limit = f"{self._config.max_body_mb:g} MB"
@@ -120,6 +119,23 @@ class Fetcher:
         target = _address(httpx.URL(), url, BadInput)
         with self._recorded(target):
             await self._ask_robots(target)
+
+    def heard(self, url: str, status: int, headers: Mapping[str, str]) -> bool:
+        """Take an answer that a browser got as one of ours: False where its host is to be left alone for a while.
+
+        Raises:
+            as `get`.
+        """
+        target, reply = httpx.URL(url), _Reply(status, headers, b"", has_more=False)
+        host = self.turns.host(target.host)
+        with self._recorded(target):
+            try:
+                self._hear(target, host, reply)
+            except _NotNow as not_now:
+                self.turns.postpone(host, not_now.asked_s + retries.backoff_s(host.too_many, self._jitter))
+                return False
+            _judge(target, reply)
+        return True
 
     @property
     def requests(self) -> int:
@@ -202,8 +218,12 @@ class Fetcher:
         raise Unavailable(f"{shown(target)}: {trouble}, {retries.MAX_TRIES} times; run the same command again later")
 
     async def _ask(self, target: httpx.URL, host: Host, max_bytes: int) -> _Reply:
-        """Ask once, and hear whether it is too early or too often."""
         reply = await self._send(target, max_bytes)
+        self._hear(target, host, reply)
+        return reply
+
+    def _hear(self, target: httpx.URL, host: Host, reply: _Reply) -> None:
+        """Hear whether we asked too early or too often."""
         host.too_many = host.too_many + 1 if reply.status == _TOO_MANY_REQUESTS else 0
         if host.too_many >= retries.MAX_TOO_MANY:
             raise Refused(
@@ -211,7 +231,7 @@ class Fetcher:
                 "the crawl stops, its state is kept: run the same command another day, with a larger web.delay_s"
             )
         if reply.status < 500 and reply.status != _TOO_MANY_REQUESTS:
-            return reply
+            return
         asked_s = retries.asked_s(reply.headers.get("retry-after"), self._clock.utc())
         if asked_s > retries.LONGEST_WAIT_S:
             raise Unavailable(f"{shown(target)}: answered {reply.status} and asks to wait {asked_s:.0f} s; do so")
