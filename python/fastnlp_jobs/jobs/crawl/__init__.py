@@ -211,6 +211,7 @@ class Config(JobConfig):
         values = super().identity()
         del values["pseudonym_key_file"], values["public_example_key"]
         values = {key: value for key, value in values.items() if self._has(key)}
+        values.pop("web", None)  # decides nothing of what is written, and names who asks
         values["pseudonym_key"] = self._key_name()
         if self.source == "demo":
             from fastnlp_jobs import lineage
@@ -255,6 +256,7 @@ class LiveCounts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     source: str
+    stopped: str | None = Field(default=None, description="why the run ended before it had read all: its budget")
     streams: int = Field(description="lists that were read, such as the comments of one video")
     unfinished: int = Field(description="of them those whose end was not reached")
     removed: dict[str, int] = Field(description="reason to comments that were there in an earlier run")

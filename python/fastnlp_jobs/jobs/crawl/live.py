@@ -45,7 +45,7 @@ def crawl_live(config: Config) -> Result:
             raise BadInput(_no_rows(config, store))
         written = export(store, config.output)
         write_emotes(config.output)
-        return _count(store, written)
+        return _count(store, written, reading.stopped)
 
 
 class Reading:
@@ -58,6 +58,7 @@ class Reading:
         self._comments = self._pages = 0
         self._started = time.monotonic()
         self._limits: Callable[[], Mapping[str, Any]] = dict
+        self.stopped: str | None = None  # why the reading ended before its time
 
     async def read(self, source: contextlib.AbstractAsyncContextManager[Opened]) -> None:
         """Land page after page until the source has no more, or may be asked no more."""
@@ -74,6 +75,7 @@ class Reading:
                             self._pages += 1
                             show(**self.figures())
             except BudgetUsedUp as used_up:
+                self.stopped = f"budget: {used_up}"
                 events.event("the budget is used up; the same command goes on", why=str(used_up))
             finally:
                 self._store.miss(place.refusals())
@@ -108,7 +110,7 @@ def _no_rows(config: Config, store: Store) -> str:
     return f"source: {config.source}: expected comments, got none: {found or missed or 'there are none'}"
 
 
-def _count(store: Store, written: Written) -> Result:
+def _count(store: Store, written: Written, stopped: str | None) -> Result:
     removed, rejected = store.reasons("comments"), store.reasons("rejected")
     total = written.comments + sum(removed.values()) + sum(rejected.values())
     return Result(
@@ -124,6 +126,7 @@ def _count(store: Store, written: Written) -> Result:
         likes_null=written.likes_null,
         live=LiveCounts(
             source=store.written_as()[0],
+            stopped=stopped,
             streams=store.streams(),
             unfinished=store.unfinished(),
             removed=removed,
