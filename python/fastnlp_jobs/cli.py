@@ -33,6 +33,11 @@ _COMMANDS = {
     "resume": ("fastnlp_jobs.runtime.resume", "resume", "go on with an interrupted or failed run"),
     "runs": ("fastnlp_jobs.runtime.runs", "runs", "list the runs of this machine, or compare two of them"),
     "logs": ("fastnlp_jobs.runtime.runs", "logs", "print what a step of a run printed"),
+    "erase": (
+        "fastnlp_jobs.jobs.crawl.erase",
+        "erase",
+        "take a person out of outputs, states and runs; say what has to be made again",
+    ),
     "summary": ("fastnlp_jobs.summary", "write_summary", "write how a workflow ended: its exit handler runs this"),
 }
 
