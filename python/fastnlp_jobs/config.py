@@ -1,6 +1,5 @@
 """Configs from YAML, `--set` and the environment; every mistake names file, line and key."""
 
-import difflib
 import os
 import sys
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.errors import BadInput, suggest
 from fastnlp_jobs.job import JobConfig, secrets
 
 MAX_CONFIG_BYTES = 64 * 1024
@@ -146,9 +145,7 @@ def _explain(model: type[BaseModel], file: YamlFile, mistake: dict[str, Any]) ->
     path: KeyPath = tuple(mistake["loc"])
     where, key = file.where(path), dotted(path)
     if mistake["type"] == "extra_forbidden":
-        known = sorted(_fields_at(model, path[:-1]))
-        close = difflib.get_close_matches(str(path[-1]), known, n=1)
-        hint = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(known)}"
+        hint = suggest(str(path[-1]), sorted(_fields_at(model, path[:-1])), "known keys")
         return f"{where}: unknown key `{key}`; {hint}"
     if mistake["type"] == "missing":
         return f"{where}: the key `{key}` is missing; add it to the file or give --set {key}=VALUE"

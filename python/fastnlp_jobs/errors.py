@@ -1,5 +1,8 @@
 """Errors a job ends with, and the exit code each stands for."""
 
+import difflib
+from collections.abc import Sequence
+
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
@@ -29,3 +32,9 @@ class Refused(JobError):
     """An external service refused for good: a key that does not count, rights that are missing."""
 
     exit_code = EXIT_REFUSED
+
+
+def suggest(word: str, known: Sequence[str], listed: str = "there are") -> str:
+    """How an error that refuses a word ends: with what was probably meant, else with all there is."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean `{close[0]}`?" if close else f"{listed}: {', '.join(known) or 'none'}"

@@ -1,6 +1,5 @@
 """Settings of a workflow run: one YAML file with the input, the config of each step and what the cluster offers."""
 
-import difflib
 import os
 import re
 from collections.abc import Collection, Mapping
@@ -12,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from fastnlp_jobs.config import MAX_CONFIG_BYTES, YamlFile, read_yaml, validate
-from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.errors import BadInput, suggest
 from fastnlp_jobs.job import load_job, secrets
 
 VARIABLE = "FASTNLP_SETTINGS"
@@ -213,8 +212,8 @@ def _find(folder: Path, name_or_path: str) -> Path:
         return Path(name_or_path)
     path = folder / f"{name_or_path}.yaml"
     if not path.is_file():
-        names = [file.stem for file in folder.glob("*.yaml")]
-        raise BadInput(f"settings `{name_or_path}`: no {path.name} in {folder}; {_suggest(name_or_path, names)}")
+        names = sorted(file.stem for file in folder.glob("*.yaml"))
+        raise BadInput(f"settings `{name_or_path}`: no {path.name} in {folder}; {suggest(name_or_path, names)}")
     return path
 
 
@@ -229,9 +228,4 @@ def _refuse_replaced(job_config: type[BaseModel], part: YamlFile) -> None:
 
 def _refuse_unknown(file: YamlFile, key: tuple[str, str], kind: str, word: str, known: Collection[str]) -> None:
     if word not in known:
-        raise BadInput(f"{file.where(key)}: unknown {kind} `{word}`; {_suggest(word, known)}")
-
-
-def _suggest(word: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(sorted(known)) or 'none'}"
+        raise BadInput(f"{file.where(key)}: unknown {kind} `{word}`; {suggest(word, sorted(known))}")

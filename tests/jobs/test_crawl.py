@@ -189,6 +189,13 @@ def test_gzip_is_recognised_whatever_the_name(crawl: Any, tmp_path: Path) -> Non
     assert crawl("a", packed, mapping=mapping, format="csv", output=tmp_path / "2").column("text") == ["一"]
 
 
+def test_cells_of_a_tsv_file_stand_between_tabs(crawl: Any, tmp_path: Path) -> None:
+    rows = "t\tu\n一, 二\tx\n"
+    assert crawl("a.tsv", rows, mapping={"columns": {"text": "t"}}).column("text") == ["一, 二"]
+    packed = crawl("b.tsv.gz", gzip.compress(rows.encode()), mapping={"columns": {"text": "t"}}, output=tmp_path / "b")
+    assert packed.column("text") == ["一, 二"]
+
+
 def test_only_files_of_the_pattern_are_read(crawl: Any, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for name in ("a.txt", "b.txt", "model.bin"):

@@ -103,7 +103,7 @@ def test_a_failed_step_is_named_with_its_last_lines_and_its_command(run_flow):
     assert "line 9\n" not in finished.err
     command = (finished.folder / "steps" / "broken" / "try-1" / "command.txt").read_text()
     assert f"to run this step alone again:\n  {command}" in finished.err
-    assert f"once it is mended: fastnlp resume runs/{finished.folder.resolve().name}\n" in finished.err
+    assert f"to go on from here: fastnlp resume runs/{finished.folder.resolve().name}\n" in finished.err
 
 
 def test_the_state_of_a_failed_step_holds_its_exit_code_and_times(run_flow):

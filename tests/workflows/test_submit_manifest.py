@@ -180,6 +180,12 @@ def test_a_name_takes_the_place_of_the_prefix(rendered):
     assert rendered("--generate-name", "mine-")["metadata"] == {"generateName": "mine-"}
 
 
+@pytest.mark.parametrize("option", ["--name", "--generate-name"])
+@pytest.mark.parametrize("name", ["Bad Name", "../elsewhere", "a" * 64])
+def test_a_name_that_kubernetes_would_not_take_is_refused(refused, option, name):
+    assert refused(option, name).startswith("metadata.")
+
+
 def test_labels_are_added_to_those_that_are_there(rendered, refused):
     text = MANIFEST.replace("metadata:", "metadata:\n  labels: {a: '1', b: '2'}")
     assert rendered("-l", "b=3,c=4", "-l", "d=", text=text)["metadata"]["labels"] == {

@@ -1,10 +1,10 @@
 """Which tags have a meaning where: in a template, in a step of a DAG, in a step of a group."""
 
-import difflib
 from collections.abc import Iterable, Iterator
 
 from hera.workflows import models
 
+from fastnlp_jobs.errors import suggest
 from fastnlp_jobs.runtime import model
 from fastnlp_jobs.runtime.expressions import ExpressionError, called, names, parse
 from fastnlp_jobs.runtime.functions import FUNCTIONS
@@ -95,8 +95,7 @@ def unknown_names(expression: str, known: set[str], *, item: bool = False) -> It
         raise Unknown(str(error)) from error
     for function in called(node):
         if function not in FUNCTIONS:
-            close = difflib.get_close_matches(function, FUNCTIONS, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"it has: {', '.join(sorted(FUNCTIONS))}"
+            hint = suggest(function, sorted(FUNCTIONS), "it has")
             raise Unknown(f"there is no function `{function}` on this machine; {hint}")
     for name in names(node):
         whole = any(one == name or one.startswith(f"{name}.") for one in known)

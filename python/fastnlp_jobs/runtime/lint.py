@@ -1,14 +1,13 @@
 """What the fields of a manifest are called and hold: a misspelt one is lost when Hera's models read it."""
 
 import datetime
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
 from hera.workflows import models
 from pydantic import BaseModel, ValidationError
 
-from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.errors import BadInput, suggest
 
 _KINDS: dict[str, type[BaseModel]] = {
     "Workflow": models.Workflow,
@@ -53,7 +52,7 @@ def _lost(where: str, given: object, written: object, read: object) -> Iterator[
             if key in written:
                 yield from _lost(place, child, written[key], getattr(read, _names(read).get(key, ""), None))
             else:
-                yield f"{place}: unknown field; {_known(read, str(key))}"
+                yield f"{place}: unknown field; {suggest(str(key), sorted(_names(read)), 'known here')}"
     elif isinstance(given, list) and isinstance(written, list):
         for index, (child, again) in enumerate(zip(given, written, strict=True)):
             label = child.get("name", index) if isinstance(child, dict) else index
@@ -67,9 +66,3 @@ def _names(read: object) -> dict[str, str]:
     if not isinstance(read, BaseModel):
         return {}
     return {field.alias or name: name for name, field in type(read).model_fields.items()}
-
-
-def _known(read: object, key: str) -> str:
-    known = sorted(_names(read))
-    close = difflib.get_close_matches(key, known, n=1)
-    return f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(known) or 'none'}"

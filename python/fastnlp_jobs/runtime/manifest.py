@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import json
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ import yaml
 from fastnlp_jobs.errors import BadInput
 
 Manifest = dict[str, Any]
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 
 
 def apply_options(manifest: Manifest, options: argparse.Namespace) -> None:
     """Set parameters, entrypoint, names, labels, namespace and service account as the options say.
 
     Raises:
-        BadInput: an unknown parameter or template, or an option of another form than expected.
+        BadInput: an unknown parameter or template, a name that is none, or an option of another form than expected.
     """
     spec, metadata = workflow_spec(manifest), manifest.setdefault("metadata", {})
     _set_parameters(spec, options.parameter_file, options.parameter)
@@ -28,6 +30,7 @@ def apply_options(manifest: Manifest, options: argparse.Namespace) -> None:
         for key, value in (("name", options.name), ("generateName", options.generate_name)):
             metadata.pop(key, None)
             metadata |= {key: value} if value else {}
+    _refuse_strange_name(metadata)
     if options.labels:
         metadata.setdefault("labels", {}).update(_labels(options.labels))
     if options.namespace:
@@ -46,6 +49,17 @@ def shown_name(manifest: Manifest) -> str:
     """The name, or the first part of it where Argo completes it."""
     metadata = manifest.get("metadata") or {}
     return str(metadata.get("name") or metadata.get("generateName") or "without a name")
+
+
+def _refuse_strange_name(metadata: dict[str, Any]) -> None:
+    """Raise for a name that Kubernetes would not take, and that could lead a run's folder elsewhere."""
+    for key in ("name", "generateName"):
+        name = str(metadata.get(key) or "x")
+        if not _NAME.fullmatch(name if key == "name" else f"{name}x"):
+            raise BadInput(
+                f"metadata.{key}: expected at most 63 lower-case letters, digits, `-` and `.`, such as mining-2, "
+                f"got {name!r}; give --name or --generate-name"
+            )
 
 
 def _set_parameters(spec: dict[str, Any], file: str | None, given: list[str]) -> None:

@@ -1,12 +1,11 @@
 """The folders that runs leave on this machine: finding them, and reading what they say."""
 
-import difflib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.errors import BadInput, suggest
 from fastnlp_jobs.processes import locked
 
 STATE_FILE = "run.json"
@@ -92,9 +91,3 @@ def read_run(folder: Path) -> Run:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(f"{path}: expected the state of a run, got something else; delete the folder") from error
     return Run(folder, state)
-
-
-def suggest(word: str, known: list[str]) -> str:
-    """What was probably meant, or all there is."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(known) or 'none'}"

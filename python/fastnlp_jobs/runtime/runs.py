@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fastnlp_jobs.errors import EXIT_DONE, EXIT_FAILED, BadInput
+from fastnlp_jobs.errors import EXIT_DONE, EXIT_FAILED, BadInput, suggest
 from fastnlp_jobs.lineage import hash_path
-from fastnlp_jobs.runtime.run_folders import Run, find_run, read_run, run_folders, suggest, try_number
+from fastnlp_jobs.runtime.run_folders import Run, find_run, read_run, run_folders, try_number
 from fastnlp_jobs.runtime.submit import exit_code_of
 from fastnlp_jobs.runtime.submit_options import DEFAULT_RUN_FOLDER
 

@@ -42,7 +42,7 @@ def print_end(record: RunRecord, last_steps: Sequence[Node]) -> None:
     if record.message and not failed:
         print(record.message, file=sys.stderr)
     if record.phase != "Succeeded" and _has_kept(record):
-        print(f"to go on from here, once it is mended: fastnlp resume {near(record.folder)}", file=sys.stderr)
+        print(f"to go on from here: fastnlp resume {near(record.folder)}", file=sys.stderr)
     for node in last_steps:
         for output, path in node.artifacts.items():
             print(f"{output}: {near(_page(path))}", file=sys.stderr)

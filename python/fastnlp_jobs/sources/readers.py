@@ -70,7 +70,7 @@ class Batch:
 class Layout:
     """How the rows of a delimited file, or of an XML file, are written."""
 
-    delimiter: str = ","
+    delimiter: str | None = None  # without it a comma, in .tsv files a tab
     names: tuple[str, ...] = ()  # of the columns, where the file has no header
     message_last: bool = False  # one row a line; the last column is the rest of it, whatever it holds
     element: str | None = None  # of XML: the one that is a row
@@ -98,7 +98,9 @@ def read_batches(file: SourceFile, encoding: str, layout: Layout, wanted: list[s
 
 
 def _delimited_batches(file: SourceFile, lines: Iterator[str], layout: Layout, wanted: list[str]) -> Iterator[Batch]:
-    records = _message_records(lines, layout) if layout.message_last else _csv_records(lines, layout)
+    delimiter = layout.delimiter or ("\t" if ".tsv" in file.path.suffixes else ",")
+    read = _message_records if layout.message_last else _csv_records
+    records = read(lines, delimiter, len(layout.names))
     first = next(records, None)
     if first is None:
         return
@@ -148,10 +150,10 @@ class _Lines:
         self.taken.clear()
 
 
-def _csv_records(lines: Iterator[str], layout: Layout) -> Iterator[Record]:
+def _csv_records(lines: Iterator[str], delimiter: str, width: int) -> Iterator[Record]:
+    """Rows of `width` cells; 0: as many as the first row has."""
     source = _Lines(lines)
-    reader = csv.reader(source, delimiter=layout.delimiter, strict=True)
-    width = len(layout.names)
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
     while True:
         source.start_row()
         try:
@@ -172,10 +174,9 @@ def _csv_records(lines: Iterator[str], layout: Layout) -> Iterator[Record]:
             yield Record(source.row, None, f"expected {width} fields, got {len(cells)}")
 
 
-def _message_records(lines: Iterator[str], layout: Layout) -> Iterator[Record]:
-    width = len(layout.names)
+def _message_records(lines: Iterator[str], delimiter: str, width: int) -> Iterator[Record]:
     for row, line in enumerate(lines, start=1):
-        cells = line.rstrip("\r\n").split(layout.delimiter, width - 1)
+        cells = line.rstrip("\r\n").split(delimiter, width - 1)
         if len(cells) == width:
             yield Record(row, [_unquote(cell) for cell in cells])
         elif line.strip():

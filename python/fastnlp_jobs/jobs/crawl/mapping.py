@@ -73,7 +73,7 @@ class Mapping(_Part):
     keep: list[str] = []  # columns that travel on as x_<name>
     labels: Labels | None = None
     split: SplitPlace | None = None
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)  # without it a comma, in .tsv files a tab
     column_names: list[str] = []  # of a file without header; a first row equal to them is skipped
     message_last: bool = False  # one message a line; the last column is the rest of it, quotes and delimiters included
     element: str | None = None  # of XML: each of this name is a row; its attributes are columns, as is its `text`

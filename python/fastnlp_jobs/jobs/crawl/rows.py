@@ -110,7 +110,8 @@ class RowMaker:
 
     def _ids(self, file: SourceFile, batch: Batch) -> dict[str, Cells]:
         sources: Cells = [self._mapping.constants.source] * len(batch.rows)
-        threads = [thread or file.stem for thread in self._field("thread_id", batch)]
+        stem = file.stem
+        threads = [thread or stem for thread in self._field("thread_id", batch)]
         ids = self._field("id", batch) if self._mapping.columns.id else _derived_ids(file, sources, threads, batch.rows)
         return {"id": ids, "source": sources, "thread_id": list(threads)}
 

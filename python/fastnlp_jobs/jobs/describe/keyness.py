@@ -69,7 +69,7 @@ def _by_column(wanted: "Compare", documents: pl.LazyFrame) -> pl.LazyFrame:
     for key, value in (("a", wanted.a), ("b", wanted.b)):
         if not collect(documents.filter(column == value).select(pl.len())).item():
             found = collect(documents.group_by(column).len()).sort("len", wanted.column, descending=[True, False])
-            shown = ", ".join(repr(name) for name in found[wanted.column].drop_nulls().head(5))
+            shown = ", ".join(repr(name) for name in found[wanted.column].drop_nulls().head(5)) or "none"
             raise BadInput(
                 f"compare.{key}: no document has {wanted.column} = {value!r}; the most frequent values are {shown}"
             )

@@ -62,7 +62,8 @@ def clean_comments(comments: Path, output: Path, config: Config, batch_rows: int
     repeated = find_repeated(comments, wanted)
     paths, rejected_rows = [output / CLEANED_FILE], int(repeated.sum())
     changes = Counter[str](dict.fromkeys(config.steps, 0))
-    cleaned = Cleaned(paths, Ids(paths, len(wanted) - rejected_rows), rejected_rows, changes)
+    threads = ThreadLanguages(detects=config.stage is None)
+    cleaned = Cleaned(paths, Ids(paths, len(wanted) - rejected_rows), rejected_rows, changes, threads)
     kept = [column for column in read_schema(comments, COMMENTS) if column.name not in COMMENTS.names]
     with contextlib.ExitStack() as stack:
         writer = stack.enter_context(TableWriter(output / CLEANED_FILE, pa.schema([*CLEANED, *kept])))
@@ -79,7 +80,7 @@ def clean_comments(comments: Path, output: Path, config: Config, batch_rows: int
                 rejected.write(_rejections(rows.with_row_index("row", first_row).filter(is_repeated)).to_arrow())
             usable = rows.filter(~is_repeated)
             cleaned.threads.add(usable)
-            cleaned.removed.update(usable["reason"].drop_nulls())
+            cleaned.removed.update(count_values(usable["reason"].drop_nulls()))
             writer.write(usable.to_arrow())
             done += len(rows)
     return cleaned
@@ -103,6 +104,11 @@ def _clean(rows: pl.DataFrame, config: Config, totals: Counter[str]) -> pl.DataF
         script=scripts(clean),
     )
     return rows.with_columns(reason=_filter_reason(config))
+
+
+def count_values(values: pl.Series) -> dict[str, int]:
+    """How often each value stands there."""
+    return dict(values.value_counts().iter_rows())
 
 
 def _count(texts: pl.Series, mask: str) -> pl.Series:

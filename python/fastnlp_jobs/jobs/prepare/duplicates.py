@@ -78,7 +78,7 @@ class TextFiles:
         """Append texts, none of them null."""
         ends = texts.str.len_bytes().cast(pl.Int64).cum_sum() + self._end
         self._offsets.write(ends.to_arrow().buffers()[1])
-        self._data.write("".join(texts).encode())
+        self._data.write(texts.to_arrow().buffers()[2] or b"")
         self._length += len(texts)
         self._end = int(ends[-1]) if len(ends) else self._end
 

@@ -28,8 +28,10 @@ class Examples:
         rows = documents.with_columns(unit=pl.coalesce("group", "id"))
         rows = rows.join(own, on="id", how="left", maintain_order="left")
         rows = rows.join(self._units, on="unit", how="left", maintain_order="left")
-        by_place = split_unlabelled(rows["unit"], self._shares)
-        return rows.with_columns(split=pl.coalesce("split", "of_unit", by_place))
+        splits = rows.select(pl.coalesce("split", "of_unit"))["split"]
+        undecided = splits.is_null().arg_true()
+        by_place = split_unlabelled(rows["unit"].gather(undecided), self._shares)
+        return rows.with_columns(split=splits.scatter(undecided, by_place))
 
     def labelled(self, documents: pl.DataFrame) -> pl.DataFrame:
         """The documents that have labels, as EXAMPLES; their text is the clean one."""

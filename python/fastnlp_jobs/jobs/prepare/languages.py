@@ -4,7 +4,9 @@ A comment of five words is too short for a detector, a thread is not. So each th
 joined, in row order, up to `SAMPLE_CHARACTERS`, and its rows share the answer.
 """
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -62,9 +64,11 @@ _SAMPLES = pa.schema({"thread_id": pa.string(), "sample": pa.string()})
 class ThreadLanguages:
     """What the rows of each thread say about the language of the rows that cannot say it themselves."""
 
-    def __init__(self) -> None:
-        """No thread seen yet."""
+    def __init__(self, *, detects: bool = True) -> None:
+        """No thread seen yet; `detects` says that they will be `decided` here."""
         self._samples: dict[str, str] = {}
+        self._detects = detects
+        self._detector: Future[Any] | None = None
         self._counts = pl.DataFrame(schema={"thread_id": pl.String, "script": pl.String, "rows": pl.UInt32})
 
     def add(self, rows: pl.DataFrame) -> None:
@@ -74,6 +78,8 @@ class ThreadLanguages:
         latin = rows.filter(pl.col("script") == LATIN).with_columns(unmasked).group_by("thread_id", maintain_order=True)
         for thread, texts in latin.agg("clean").iter_rows():
             self._extend_sample(thread, texts)
+        if self._samples and self._detects and self._detector is None:
+            self._detector = _start_loading()
 
     def write(self, folder: Path) -> None:
         """Write what the rows said, for `add_written`."""
@@ -108,13 +114,24 @@ class ThreadLanguages:
         by_script = self._counts.filter(~pl.col("script").is_in([NO_LETTERS, LATIN, UNKNOWN]))
         threads = self._counts.select("thread_id").unique().sort("thread_id")
         threads = threads.join(_most_common(by_script, "script", "other"), on="thread_id", how="left")
-        threads = threads.join(_detect(self._samples), on="thread_id", how="left")
+        threads = threads.join(self._detected(), on="thread_id", how="left")
         threads = threads.with_columns(latin=pl.coalesce("detected", "other", pl.lit(UNKNOWN)))
         lettered = self._counts.filter(pl.col("script") != NO_LETTERS).join(threads, on="thread_id")
         named = lettered.with_columns(lang=pl.when(pl.col("script") == LATIN).then("latin").otherwise("script"))
         rows = named.group_by("thread_id", "lang").agg(pl.col("rows").sum())
         threads = threads.join(_most_common(rows, "lang", "usual"), on="thread_id", how="left")
         return threads.select("thread_id", "latin", pl.col("usual").fill_null(UNKNOWN))
+
+    def _detected(self) -> pl.DataFrame:
+        """The detector's answer for each thread's sample; null where it is unsure."""
+        found: dict[str, str | None] = {}
+        if self._samples:
+            detector = (self._detector or _start_loading()).result()
+            for thread, sample in sorted(self._samples.items()):
+                language, _ = detector.classify(sample)
+                found[thread] = None if language in (UNKNOWN, "zxx") else language
+        columns = {"thread_id": list(found), "detected": list(found.values())}
+        return pl.DataFrame(columns, schema={"thread_id": pl.String, "detected": pl.String})
 
 
 def languages(rows: pl.DataFrame, threads: pl.DataFrame) -> pl.Series:
@@ -143,15 +160,15 @@ def _most_common(rows: pl.DataFrame, column: str, name: str) -> pl.DataFrame:
     return ordered.group_by("thread_id", maintain_order=True).agg(pl.col(column).first().alias(name))
 
 
-def _detect(samples: dict[str, str]) -> pl.DataFrame:
-    """The detector's answer for each thread's sample; null where it is unsure."""
-    found: dict[str, str | None] = {}
-    if samples:  # the detector takes half a second to load
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+def _start_loading() -> Future[Any]:
+    """Load the detector beside what else is done: unpacking its model takes half a second."""
+    executor = ThreadPoolExecutor(max_workers=1)
+    loading = executor.submit(_load)
+    executor.shutdown(wait=False)
+    return loading
 
-        detector = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True, min_confidence=MIN_CONFIDENCE)
-        for thread, sample in sorted(samples.items()):
-            language, _ = detector.classify(sample)
-            found[thread] = None if language in (UNKNOWN, "zxx") else language
-    columns = {"thread_id": list(found), "detected": list(found.values())}
-    return pl.DataFrame(columns, schema={"thread_id": pl.String, "detected": pl.String})
+
+def _load() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True, min_confidence=MIN_CONFIDENCE)

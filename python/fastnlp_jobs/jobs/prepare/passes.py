@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.prepare import Config, Result
-from fastnlp_jobs.jobs.prepare.cleaning import CLEANED, Cleaned, clean_comments
+from fastnlp_jobs.jobs.prepare.cleaning import CLEANED, Cleaned, clean_comments, count_values
 from fastnlp_jobs.jobs.prepare.duplicates import Duplicates, TextFiles, find_duplicates
 from fastnlp_jobs.jobs.prepare.examples import Examples, read_examples
 from fastnlp_jobs.jobs.prepare.rows import SEGMENTED, Rows, add_tokens
@@ -137,9 +137,9 @@ class _Outputs:
         self._documents.write(documents.to_arrow())
         if self._examples is not None:
             self._examples.write(examples.to_arrow())
-        self.counts.removed.update(removed["reason"])
-        self.counts.languages.update(documents["lang"])
-        self.counts.splits.update(documents["split"])
+        self.counts.removed.update(count_values(removed["reason"]))
+        self.counts.languages.update(count_values(documents["lang"]))
+        self.counts.splits.update(count_values(documents["split"]))
         self.counts.tokens += int(documents["tokens"].list.len().sum())
         self.counts.examples += len(examples)
 

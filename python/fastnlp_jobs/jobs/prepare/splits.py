@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import polars as pl
+import pyarrow as pa
 
 SPLITS = ("train", "dev", "test")
 
@@ -37,8 +38,9 @@ class Shares:
     def places(self, units: pl.Series) -> pl.Series:
         """A place in [0, 1) for each unit, from seed and unit alone."""
         key = self.seed.to_bytes(8, "little", signed=True)
-        hashes = [blake2b(unit.encode(), digest_size=8, key=key).digest() for unit in units]
-        return pl.Series([int.from_bytes(digest, "little") / 2**64 for digest in hashes], dtype=pl.Float64)
+        digests = b"".join([blake2b(unit.encode(), digest_size=8, key=key).digest() for unit in units.to_list()])
+        numbers = pa.Array.from_buffers(pa.uint64(), len(units), [None, pa.py_buffer(digests)])
+        return pl.Series(numbers).cast(pl.Float64) / 2**64
 
 
 def split_unlabelled(units: pl.Series, shares: Shares) -> pl.Series:
