@@ -247,11 +247,7 @@ def test_a_broken_line_costs_itself_only(pages: Any) -> None:
     ]
     found = pages({"chat.jsonl": "\n".join(lines).encode()})
     assert [one.id for one in comments_of(found)] == ["id-1", "id-2"]
-    assert rejected_of(found) == [
-        "line 2: broken JSON",
-        "line 3: broken JSON",
-        "line 4: above 1,048,576 characters",
-    ]
+    assert rejected_of(found) == ["broken JSON", "broken JSON", "a line above 1,048,576 characters"]
 
 
 def test_what_is_no_chat_is_refused_by_name(pages: Any, tmp_path: Path) -> None:

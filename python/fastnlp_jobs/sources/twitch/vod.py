@@ -139,15 +139,13 @@ def _values(path: Path, kind: Kind) -> Iterator[Any]:
 
 
 def _lines(text: IO[str]) -> Iterator[Any]:
-    number = 0
     while line := text.readline(_LONGEST_LINE):
-        number += 1
         if len(line) == _LONGEST_LINE and not line.endswith("\n"):
             while (rest := text.readline(_LONGEST_LINE)) and not rest.endswith("\n"):
                 pass
-            yield BrokenJson(f"line {number:,}: above {_LONGEST_LINE:,} characters")
+            yield BrokenJson(f"a line above {_LONGEST_LINE:,} characters")
         elif not line.isspace():
             try:
                 yield json.loads(line)
             except (ValueError, RecursionError):
-                yield BrokenJson(f"line {number:,}: broken JSON")
+                yield BrokenJson("broken JSON")
