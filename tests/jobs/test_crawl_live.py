@@ -21,7 +21,7 @@ from fastnlp_jobs.lineage import hash_path
 from fastnlp_jobs.sources.demo_site.server import running_site
 from fastnlp_jobs.sources.demo_site.state import DemoSite
 
-VIDEOS = 3
+VIDEOS, VIDEO = 3, "demo-site-v240"
 THREAD, LONG_THREAD = "/forum/thread/demo-site-t240", "/forum/thread/demo-site-t001"
 
 
@@ -170,6 +170,18 @@ def test_a_page_that_robots_forbid_is_refused_and_noted(tmp_path, site):
     assert "robots.txt" in plan("crawl", private)["crawl"]["robots_say"][site.url + "/private/"]
     with pytest.raises(Refused, match=r"forbids this page(.|\n)*0 comments are kept in .*out.state"):
         execute("crawl", private)
+
+
+def test_a_browser_reads_what_the_site_shows_and_each_video_gets_its_csv(tmp_path, site, require):
+    block = {"site": site.url, "videos": [VIDEO], "browser": str(require("chromium")), "quiet_steps": 4}
+    web = {"contact": "me@example.org", "delay_s": 0, "allow_private": ["127.0.0.1"]}
+    more = {"source": "douyin", "output": tmp_path / "out", "public_example_key": True, "douyin": block, "web": web}
+    result = execute("crawl", Config.model_validate(STATED | more | {"csv": True}))["result"]
+    assert result["rows_out"] == len(site.content.videos[VIDEO].posts)
+    lines = (tmp_path / "out" / "csv" / f"{VIDEO}.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0] == "userName,userAddress,date,comments,likeNuns"
+    assert len(lines) > result["rows_out"]
+    assert "chromium" not in (tmp_path / "out" / "lineage.json").read_text(encoding="utf-8")
 
 
 LIVE = {"source": "twitch", "output": "out", "twitch": {"channels": ["fastnlp"]}}

@@ -13,6 +13,7 @@ from fastnlp_jobs.jobs.crawl import pseudonyms
 from fastnlp_jobs.jobs.crawl.mapping import Mapping, fill_in
 from fastnlp_jobs.sources.dates import known_timezone
 from fastnlp_jobs.sources.demo_site.config import REVIEWS, DemoConfig
+from fastnlp_jobs.sources.douyin.config import DouyinConfig
 from fastnlp_jobs.sources.files import resolve_package
 from fastnlp_jobs.sources.forum.config import ForumConfig
 from fastnlp_jobs.sources.twitch.config import TwitchConfig
@@ -20,16 +21,17 @@ from fastnlp_jobs.sources.web.config import WebConfig
 
 EXTRA = "crawl"
 
-SourceName = Literal["file", "har", "twitch", "twitch_vod", "forum", "demo"]
-NETWORK: tuple[SourceName, ...] = ("twitch", "forum")  # sources that ask somebody else's machine
+SourceName = Literal["file", "har", "douyin", "twitch", "twitch_vod", "forum", "demo"]
+NETWORK: tuple[SourceName, ...] = ("douyin", "twitch", "forum")  # sources that ask somebody else's machine
 READS_INPUT: tuple[SourceName, ...] = ("file", "har", "twitch_vod")  # sources that are files
 # The keys of a source's block that say what is crawled.
 _TARGETS: dict[SourceName, tuple[str, ...]] = {
+    "douyin": ("site", "videos"),
     "twitch": ("channels", "server"),
     "forum": ("site", "starts", "id", "author"),
     "demo": ("videos",),
 }
-_BLOCKS = ("twitch", "forum", "web")  # keys without a default
+_BLOCKS = ("douyin", "twitch", "forum", "web")  # keys without a default
 # The keys that only some sources have.
 _ONLY_FOR: dict[str, tuple[SourceName, ...]] = {
     "input": READS_INPUT,
@@ -39,10 +41,12 @@ _ONLY_FOR: dict[str, tuple[SourceName, ...]] = {
     "encoding": ("file",),
     "timezone": ("file",),
     "collected_at": ("file",),
+    "douyin": ("douyin",),
     "twitch": ("twitch",),
     "forum": ("forum",),
-    "web": ("forum",),
+    "web": ("douyin", "forum"),
     "demo": ("demo",),
+    "csv": ("har", "twitch_vod", "demo", *NETWORK),
     "state": ("demo", *NETWORK),
     "fetch": ("demo", *NETWORK),
 }
@@ -75,6 +79,7 @@ class Config(JobConfig):
     collected_at: datetime.datetime | None = Field(
         default=None, description="when the file was collected; without it times such as 3天前 become null"
     )
+    douyin: DouyinConfig | None = Field(default=None, description="videos that a browser opens")
     twitch: TwitchConfig | None = Field(default=None, description="channels whose live chat is read")
     forum: ForumConfig | None = Field(default=None, description="where the posts of a forum stand")
     web: WebConfig | None = Field(default=None, description="who asks, how often, and when it ends")
@@ -90,6 +95,7 @@ class Config(JobConfig):
         f"{', '.join(NETWORK)}, none for others",
     )
     fetch: bool = Field(default=True, description="false: ask nobody, write the tables of what `state` holds")
+    csv: bool = Field(default=False, description="also write csv/THREAD.csv, in the columns of `mapping: douyin`")
     pseudonym_key: SecretStr | None = Field(
         default=None,
         description="secret key of the authors' pseudonyms",
@@ -212,6 +218,8 @@ class Config(JobConfig):
         del values["pseudonym_key_file"], values["public_example_key"]
         values = {key: value for key, value in values.items() if self._has(key)}
         values.pop("web", None)  # decides nothing of what is written, and names who asks
+        if values.get("douyin"):
+            del values["douyin"]["browser"], values["douyin"]["profile"]  # they differ from machine to machine
         values["pseudonym_key"] = self._key_name()
         if self.source == "demo":
             from fastnlp_jobs import lineage

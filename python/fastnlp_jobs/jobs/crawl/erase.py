@@ -12,7 +12,7 @@ from typing import Any
 from fastnlp_jobs import lineage
 from fastnlp_jobs.errors import EXIT_DONE, EXIT_FAILED, BadInput, JobError
 from fastnlp_jobs.execution import to_json
-from fastnlp_jobs.jobs.crawl import pseudonyms
+from fastnlp_jobs.jobs.crawl import classic, pseudonyms
 from fastnlp_jobs.jobs.crawl.erase_runs import amend_runs
 from fastnlp_jobs.jobs.crawl.erase_state import erase_from_state
 from fastnlp_jobs.jobs.crawl.erase_tables import EDITABLE, Person, edit_table, ids_of, strings
@@ -173,6 +173,9 @@ class Erasure:
             return False
         if (folder / emotes.FILE).exists():
             emotes.write_emotes(folder)
+        if (folder / classic.FOLDER).exists():
+            shutil.rmtree(folder / classic.FOLDER)
+            classic.write_classic(folder)
         kept = {key: value for key, value in record.items() if key not in ("outputs", "counts")}
         erased = {"erased": record.get("erased", 0) + rows, "inputs": inputs}
         lineage.write(folder, kept | erased, record["counts"])
@@ -206,7 +209,8 @@ class Erasure:
 def _is_editable(folder: Path) -> bool:
     """Whether a folder holds nothing but tables in which a person's rows can be told."""
     files = [path for path in folder.rglob("*") if path.is_file() and path.name != lineage.FILE]
-    return bool(files) and all(path.suffix == ".parquet" and path.stem in EDITABLE for path in files)
+    tables = [path for path in files if path.parent != folder / classic.FOLDER]
+    return bool(tables) and all(path.suffix == ".parquet" and path.stem in EDITABLE for path in tables)
 
 
 def _contents(path: Path) -> Iterator[str]:

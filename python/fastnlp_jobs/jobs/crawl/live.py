@@ -10,6 +10,7 @@ from typing import Any
 from fastnlp_jobs import events
 from fastnlp_jobs.errors import BadInput, Refused, Unavailable
 from fastnlp_jobs.jobs.crawl import Config, LiveCounts, Result
+from fastnlp_jobs.jobs.crawl.classic import write_classic
 from fastnlp_jobs.jobs.crawl.export import Written, export
 from fastnlp_jobs.jobs.crawl.landing import PageMaker
 from fastnlp_jobs.jobs.crawl.opening import Opened, open_source
@@ -45,6 +46,8 @@ def crawl_live(config: Config) -> Result:
             raise BadInput(_no_rows(config, store))
         written = export(store, config.output)
         write_emotes(config.output)
+        if config.csv:
+            write_classic(config.output)
         return _count(store, written, reading.stopped)
 
 

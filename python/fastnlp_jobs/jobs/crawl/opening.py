@@ -48,6 +48,9 @@ async def open_source(config: Config) -> AsyncIterator[Opened]:
 
             assert config.input is not None, "the source `har` has one"
             yield Opened(HarSource(config.input, events.event))
+        case "douyin":
+            async with _videos(config) as opened:
+                yield opened
         case "twitch":
             from fastnlp_jobs.sources.twitch.source import TwitchSource
 
@@ -78,6 +81,18 @@ async def _demo_site(config: Config) -> AsyncIterator[Opened]:
 
 
 @contextlib.asynccontextmanager
+async def _videos(config: Config) -> AsyncIterator[Opened]:
+    from fastnlp_jobs.sources.douyin.browser import BrowserSource
+    from fastnlp_jobs.sources.web.fetcher import Fetcher
+
+    assert config.douyin is not None, "the source `douyin` has it"
+    assert config.web is not None, "a source that asks a web site has it"
+    async with Fetcher(config.web, events.event) as fetcher:
+        source = BrowserSource(config.douyin, config.web, fetcher, events.event)
+        yield Opened(source, _limits_of(fetcher), lambda: fetcher.refusals)
+
+
+@contextlib.asynccontextmanager
 async def _forum(config: Config) -> AsyncIterator[Opened]:
     from fastnlp_jobs.sources.forum.source import ForumSource
     from fastnlp_jobs.sources.web.fetcher import Fetcher
@@ -100,8 +115,9 @@ def _limits_of(fetcher: "Fetcher") -> Callable[[], dict[str, Any]]:
 
 def plan(config: Config) -> dict[str, Any]:
     """What would be asked of whom; of the sites nothing but their robots.txt is read."""
-    if config.forum is not None and config.web is not None:
-        starts = config.forum.starts
+    starts = list(config.forum.starts) if config.forum else []
+    starts += [config.douyin.address(video) for video in config.douyin.videos] if config.douyin else []
+    if config.web is not None:
         verdicts: dict[str, str] = {}
         run_until_stopped(_ask_robots(config.web, starts, verdicts))
         return {**config.web.plan(starts), "robots_say": verdicts}

@@ -5,7 +5,7 @@ A browser cannot start in the middle of a list: a run that goes on sees again wh
 """
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -44,7 +44,7 @@ class BrowserSource:
     name: str = "douyin"
     extra: tuple[str, ...] = EXTRA
 
-    async def pages(self, cursor_of: Callable[[str], str | None]) -> AsyncIterator[Page]:  # noqa: ARG002
+    async def pages(self, cursor_of: Callable[[str], str | None]) -> AsyncGenerator[Page, None]:  # noqa: ARG002
         """Open one video after the other.
 
         Raises:
@@ -89,7 +89,7 @@ class _Visit:
         self._stream = f"comments of {video}"
         self._fruitless = 0  # steps since anything new came
 
-    async def pages(self) -> AsyncIterator[Page]:
+    async def pages(self) -> AsyncGenerator[Page, None]:
         """What the page receives, until it has all or nothing new comes."""
         received = self._received
         await self._open()
