@@ -72,6 +72,29 @@ def test_the_cautions_name_what_is_missing(folder: Path) -> None:
     assert "Tests treat documents as independent of each other." in said
 
 
+def test_the_cautions_say_how_a_live_crawl_ended_and_what_its_site_made_up(tmp_path: Path) -> None:
+    paths = write_run(tmp_path)
+    path = paths["comments"] / "lineage.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["config"] |= {"purpose": "study <b>", "legal_basis": "consent", "retention_until": "2027-01-01"}
+    missed = ["http://a.cn/x: robots.txt forbids it"]
+    record["counts"]["live"] = {
+        "source": "demo",
+        "stopped": "the budget",
+        "streams": 9,
+        "unfinished": 2,
+        "removed": {},
+        "missed": missed,
+    }
+    path.write_text(json.dumps(record), encoding="utf-8")
+    execute("report", Config(**paths, output=tmp_path / "report"))
+    said = plain(page(tmp_path))
+    assert "Only texts and labels are real. The demo site simulates people, threads, replies, times, regions" in said
+    assert "did not reach the end of 2 of 9 streams (the budget): what stands there is missing." in said
+    assert "Not read: 1 place, first of all http://a.cn/x: robots.txt forbids it." in said
+    assert "may be kept until 2027-01-01. Purpose: study <b>. Legal basis: consent." in said
+
+
 def test_two_runs_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     assert report(tmp_path) == page(folder)
 

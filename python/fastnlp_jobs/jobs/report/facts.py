@@ -33,8 +33,22 @@ SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
+class Crawl:
+    """How the comments were collected; of files only that they are files is known."""
+
+    source: str
+    stopped: str | None = None  # why the run ended before it had read all
+    streams: int = 0
+    unfinished: int = 0  # streams that were not read to their end
+    missed: tuple[str, ...] = ()  # what was not read, and why
+    purpose: str | None = None
+    legal_basis: str | None = None
+    retention_until: str | None = None
+
+
+@dataclass(frozen=True)
 class Flow:
-    """Where every row went: read = rejected + comments, comments = rejected again + removed + documents."""
+    """Where every row went: read = rejected + removed + comments, comments = rejected and removed again + documents."""
 
     comments: int
     documents: int
@@ -48,12 +62,12 @@ class Flow:
 
     @property
     def rows_removed(self) -> int:
-        """Comments that prepare left out on purpose."""
+        """Rows left out on purpose: by prepare, or by crawl where a site deleted them."""
         return int(self.removed["rows"].sum())
 
     @property
     def rows_read(self) -> int:
-        """Rows in the user's files."""
+        """Rows in the user's files, or found on a site."""
         return self.documents + self.rows_removed + self.rows_rejected
 
 
@@ -102,6 +116,7 @@ class Patterns:
 class Facts:
     """Everything the page shows except samples."""
 
+    crawl: Crawl
     flow: Flow
     description: Description | None
     patterns: Patterns | None
@@ -114,6 +129,7 @@ def read_facts(config: "Config") -> Facts:
         BadInput: a table is missing or has other columns.
     """
     return Facts(
+        _read_crawl(config.comments),
         _read_flow(config),
         None if config.description is None else _read_description(config.description),
         None if config.patterns is None else _read_patterns(config.patterns),
@@ -127,11 +143,12 @@ def _table(path: Path, schema: pa.Schema) -> pl.DataFrame:
 def _read_flow(config: "Config") -> Flow:
     rejected = [config.comments / "rejected.parquet", config.documents / "rejected.parquet"]
     found = [scan(path, REJECTED).select("reason") for path in rejected if path.exists()]
+    removed = [config.comments / "removed.parquet", config.documents / "removed.parquet"]
     return Flow(
         comments=_count(config.comments / "comments.parquet", COMMENTS),
         documents=_count(config.documents / "documents.parquet", DOCUMENTS),
         rejected=_by_reason(pl.concat(found) if found else pl.LazyFrame(schema={"reason": pl.String})),
-        removed=_by_reason(scan(config.documents / "removed.parquet", REMOVED)),
+        removed=_by_reason(pl.concat(scan(path, REMOVED).select("reason") for path in removed if path.exists())),
     )
 
 
@@ -143,6 +160,16 @@ def _count(path: Path, schema: pa.Schema) -> int:
 def _by_reason(rows: pl.LazyFrame) -> pl.DataFrame:
     reasons = rows.group_by("reason").agg(rows=pl.len().cast(pl.Int64)).collect(engine="streaming")
     return reasons.sort("rows", "reason", descending=[True, False])
+
+
+def _read_crawl(folder: Path) -> Crawl:
+    record = lineage.read(folder)
+    config, live = record["config"], record["counts"].get("live")
+    if live is None:
+        return Crawl("file")
+    reasons = {name: config.get(name) for name in ("purpose", "legal_basis", "retention_until")}
+    found = {name: live[name] for name in ("source", "stopped", "streams", "unfinished")}
+    return Crawl(**found, missed=tuple(live["missed"]), **reasons)
 
 
 def _read_description(folder: Path) -> Description:

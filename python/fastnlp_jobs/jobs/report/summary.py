@@ -7,9 +7,10 @@ import polars as pl
 from markupsafe import Markup
 
 from fastnlp_jobs.jobs.report import shown
-from fastnlp_jobs.jobs.report.facts import SIGNIFICANT, Description, Facts, Flow, Patterns
+from fastnlp_jobs.jobs.report.facts import SIGNIFICANT, Crawl, Description, Facts, Flow, Patterns
 
 _LARGE_SHARE = 0.5
+_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def findings(facts: Facts) -> list[Markup]:
 
 def cautions(facts: Facts) -> list[Markup]:
     """What the numbers do not say."""
-    said = []
+    said = _origin(facts.crawl)
     if facts.description is None:
         said.append(Markup("The step <code>describe</code> was switched off: no words, lengths or times here."))
     else:
@@ -192,6 +193,37 @@ def _rules(patterns: Patterns) -> list[Markup]:
     return [sentence]
 
 
+def _origin(crawl: Crawl) -> list[Markup]:
+    said = []
+    if crawl.source == "demo":
+        said.append(
+            Markup(
+                "Only texts and labels are real. The demo site <b>simulates</b> people, threads, replies, times, "
+                "regions and likes, with effects planted in them to be found again (<code>docs/demo_site.md</code>)."
+            )
+        )
+    if crawl.unfinished:
+        why = Markup(" ({})").format(_from_outside(crawl.stopped)) if crawl.stopped else ""
+        said.append(
+            Markup("The crawl did not reach the end of {} of {}{}: what stands there is missing.").format(
+                shown.integer(crawl.unfinished), shown.amount(crawl.streams, "stream"), why
+            )
+        )
+    if crawl.missed:
+        said.append(
+            Markup("Not read: {}, first of all {}.").format(
+                shown.amount(len(crawl.missed), "place"), _from_outside(crawl.missed[0])
+            )
+        )
+    if crawl.retention_until:
+        said.append(
+            Markup("These comments may be kept until {}. Purpose: {}. Legal basis: {}.").format(
+                crawl.retention_until, _from_outside(crawl.purpose), _from_outside(crawl.legal_basis)
+            )
+        )
+    return said
+
+
 def _gaps(description: Description) -> list[Markup]:
     counts, documents = description.counts, description.counts["documents"]
     said = []
@@ -233,6 +265,10 @@ def _by_chance(tests: int, p_value: float) -> str:
 
 def _part(part: int, whole: int) -> str:
     return shown.percent(part / whole) if whole else shown.NOTHING
+
+
+def _from_outside(value: str | None) -> Markup:
+    return Markup("<bdi>{}</bdi>").format(shown.text(value, _LONGEST_REASON))
 
 
 def _quoted(value: str) -> Markup:
