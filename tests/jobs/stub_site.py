@@ -52,6 +52,7 @@ class StubSite:
     """Answers of each path (or host and path) in turn, the last one again and again; 404 elsewhere."""
 
     port: int
+    config: WebConfig
     fetcher: Fetcher
     clock: StubClock
     asked: list[tuple[float, str]] = field(default_factory=list)  # seconds since the start, host and path
@@ -162,7 +163,7 @@ async def stub_site(pages: dict[str, list[Handler]], **settings: Any) -> AsyncIt
             resolve_host=resolve,
             jitter=lambda _, longest: longest,
         ) as fetcher:
-            site = StubSite(runner.addresses[0][1], fetcher, clock, events=events)
+            site = StubSite(runner.addresses[0][1], config, fetcher, clock, events=events)
             yield site
     finally:
         await runner.cleanup()

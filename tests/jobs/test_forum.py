@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime
+import re
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def read_demo(start: str, *misbehave: str, most: int | None = None, **settings: 
         config = WebConfig(contact="me@example.org", delay_s=0, allow_private=("127.0.0.1",))
         async with Fetcher(config, unheard, jitter=lambda _least, _most: 0.01) as fetcher:
             forum = ForumConfig.model_validate({**DEMO, "starts": [url + start], **settings})
-            return await read(ForumSource(forum, fetcher), {}, most)
+            return await read(ForumSource(forum, config, fetcher, unheard), {}, most)
 
     with running_site(misbehave) as site:
         return asyncio.run(reading(site.url))
@@ -124,6 +125,34 @@ def test_a_page_that_fails_once_is_read_at_the_second_try(misbehaviour):
     assert len(comments_of(read_demo(SMALL_THREAD, rule))) == len(content_of(0).videos[SMALL].posts)
 
 
+def test_a_thread_that_scripts_fill_is_read_by_a_browser(require):
+    scripted = SMALL_THREAD.replace("thread", "scripted")
+    pages = read_demo(scripted, browser=str(require("chromium")))
+    assert [comment.id.partition("#")[2] for comment in comments_of(pages)] == [
+        f"{post.id}-post" for post in content_of(0).videos[SMALL].posts
+    ]
+
+
+@pytest.mark.parametrize(
+    ("misbehaviour", "why"),
+    [
+        ("403", "answered 403, so the crawl stops"),
+        ("redirect", "address is 169.254.169.254"),
+        ("robots-forbid", "forbids"),
+    ],
+)
+def test_a_browser_goes_no_further_than_the_fetcher(require, misbehaviour, why):
+    scripted = SMALL_THREAD.replace("thread", "scripted")
+    rule = misbehaviour if misbehaviour == "robots-forbid" else f"{misbehaviour},path={scripted}"
+    with pytest.raises(Refused, match=re.escape(why)):
+        read_demo(scripted, rule, browser=str(require("chromium")))
+
+
+def test_without_a_browser_a_thread_that_scripts_fill_is_told_as_empty():
+    (page,) = read_demo(SMALL_THREAD.replace("thread", "scripted"))
+    assert "the selectors find nothing" in page.missed[0]
+
+
 # a stub
 
 
@@ -154,7 +183,7 @@ ALL = ["stub/t/1#p1", "stub/t/1#p2", "stub/t/1#p3", "stub/t/2#p4", "stub/t/3#p5"
 
 def source(site: StubSite, start: str = "/", **settings: Any) -> ForumSource:
     config = ForumConfig.model_validate({**STUB, "starts": [site.url(start)], **settings})
-    return ForumSource(config, site.fetcher, parsing_limit_s=2)
+    return ForumSource(config, site.config, site.fetcher, unheard, parsing_limit_s=2)
 
 
 async def read_thread(html: str, **settings: Any) -> list[Any]:

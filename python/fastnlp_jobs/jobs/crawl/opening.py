@@ -100,7 +100,8 @@ async def _forum(config: Config) -> AsyncIterator[Opened]:
     assert config.forum is not None, "the source `forum` has it"
     assert config.web is not None, "a source that asks a web site has it"
     async with Fetcher(config.web, events.event) as fetcher:
-        yield Opened(ForumSource(config.forum, fetcher), _limits_of(fetcher), lambda: fetcher.refusals)
+        source = ForumSource(config.forum, config.web, fetcher, events.event)
+        yield Opened(source, _limits_of(fetcher), lambda: fetcher.refusals)
 
 
 def _limits_of(fetcher: "Fetcher") -> Callable[[], dict[str, Any]]:

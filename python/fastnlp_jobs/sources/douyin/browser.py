@@ -20,7 +20,7 @@ from fastnlp_jobs.sources.douyin.config import DouyinConfig
 from fastnlp_jobs.sources.douyin.received import Received
 from fastnlp_jobs.sources.live import Page
 from fastnlp_jobs.sources.web import retries
-from fastnlp_jobs.sources.web.browser import open_page
+from fastnlp_jobs.sources.web.browser import LedElsewhere, load, open_page
 from fastnlp_jobs.sources.web.config import WebConfig
 from fastnlp_jobs.sources.web.fetcher import Fetcher, ForbiddenByRobots
 
@@ -123,25 +123,10 @@ class _Visit:
         raise Unavailable(f"{self._address}: no answer in {retries.MAX_TRIES} tries; run the same command again later")
 
     async def _load(self) -> Response | None:
-        """Load the page, and no other than the one that was asked for."""
-        refusals = self._fetcher.refusals
-        known = set(refusals)
         try:
-            response = await self._tab.goto(self._address, wait_until="domcontentloaded", timeout=self._timeout_ms)
-        except TooSlow as error:
-            raise Unavailable(f"{self._address}: did not load in time; run the same command again later") from error
-        except Error as error:
-            for host in sorted(set(refusals) - known):  # a redirect led there
-                raise Refused(refusals[host]) from error
-            raise
-        host = urlsplit(self._tab.url).hostname or ""
-        if host in refusals:
-            raise Refused(refusals[host])
-        if host != self._host:
-            raise Refused(
-                f"{self._address}: led to {host}, as sites do that want a login, and the crawl stops: {_INSTEAD}"
-            )
-        return response
+            return await load(self._tab, self._address, self._fetcher.refusals, self._timeout_ms)
+        except LedElsewhere as elsewhere:
+            raise Refused(f"{elsewhere}: {_INSTEAD}") from elsewhere
 
     async def _refuse_walls(self) -> None:
         if await self._tab.locator(self._config.wall_selector).locator("visible=true").count():

@@ -16,6 +16,11 @@ class ForumConfig(JobConfig):
     starts: list[str] = Field(min_length=1, description="addresses of index pages, or of threads without `thread`")
     thread: str | None = Field(default=None, description="links from an index page to its threads")
     next: str | None = Field(default=None, description="the link to the next page, of the index and of a thread")
+    browser: str | None = Field(
+        default=None,
+        description="Chromium's name, path or channel, for pages that are empty until their scripts ran; by default "
+        "pages are read as the site sends them",
+    )
     post: str = Field(description="a post; the selectors below look within it")
     id: str = Field(default="@id", description="what tells a post from the others of its thread")
     text: str = Field(description="what was written; line breaks and the names of pictures are kept")

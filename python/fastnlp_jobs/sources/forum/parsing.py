@@ -7,7 +7,7 @@ import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from types import TracebackType
-from typing import Self, cast
+from typing import NamedTuple, Self, cast
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.sources.forum.config import ForumConfig
@@ -15,6 +15,14 @@ from fastnlp_jobs.sources.forum.posts import Selectors, Shown, check_selectors
 
 _LONGEST_LINE = 1 << 28
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "SYSTEMROOT")  # what Python needs, and no secret
+
+
+class Html(NamedTuple):
+    """A page before it is parsed."""
+
+    url: str  # where the redirects led
+    text: str
+    unreadable: int  # characters
 
 
 class Unparsed(Exception):

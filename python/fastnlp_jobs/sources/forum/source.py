@@ -1,19 +1,22 @@
 """Goes through a forum: index pages, the threads they list, the pages of each thread."""
 
+import contextlib
 import datetime
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 import httpx
 
 from fastnlp_jobs.sources.forum.comments import CommentMaker
 from fastnlp_jobs.sources.forum.config import ForumConfig
-from fastnlp_jobs.sources.forum.parsing import Parser, Unparsed
+from fastnlp_jobs.sources.forum.parsing import Html, Parser, Unparsed
 from fastnlp_jobs.sources.forum.posts import Post
 from fastnlp_jobs.sources.live import Page
+from fastnlp_jobs.sources.web.config import WebConfig
 from fastnlp_jobs.sources.web.fetcher import Fetcher, ForbiddenByRobots, Missing
 
 CursorOf = Callable[[str], str | None]
+Read = Callable[[str], Awaitable[Html]]  # an address to its page
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,9 @@ class ForumSource:
     """
 
     config: ForumConfig
+    web: WebConfig
     fetcher: Fetcher
+    on_event: Callable[..., None]
     parsing_limit_s: float = 10.0  # for one page
     name: str = "forum"
     extra: tuple[str, ...] = ()
@@ -37,13 +42,31 @@ class ForumSource:
             BadInput: a selector or an address is none, or there is no index where one should start.
             BudgetUsedUp, Unavailable, Refused: as `Fetcher.get`.
         """
-        async with Parser(self.config, self.parsing_limit_s) as parser:
-            reading = _Reading(self.config, self.fetcher, parser, cursor_of)
+        async with Parser(self.config, self.parsing_limit_s) as parser, self._reader() as read:
+            reading = _Reading(self.config, read, parser, cursor_of)
             for start in self.config.starts:
                 await self.fetcher.check(start)
                 path = _path(httpx.URL(start))
                 async for page in reading.index(path) if self.config.thread else reading.thread(path):
                     yield page
+
+    @contextlib.asynccontextmanager
+    async def _reader(self) -> AsyncGenerator[Read, None]:
+        """What gives pages: as the site sends them, or as a browser shows them."""
+        if self.config.browser is None:
+            yield self._fetch
+            return
+        from fastnlp_jobs.sources.forum.rendering import Rendered
+        from fastnlp_jobs.sources.web.browser import open_page
+
+        wanted = ", ".join(filter(None, (self.config.post, self.config.thread)))
+        browser = open_page(self.web, self.config.browser, None, self.fetcher.refusals, self.on_event)
+        async with browser as tab:
+            yield Rendered(self.fetcher, self.web, tab, wanted).read
+
+    async def _fetch(self, url: str) -> Html:
+        answer = await self.fetcher.get(url)
+        return Html(answer.url, *answer.text())
 
 
 @dataclass(frozen=True)
@@ -97,9 +120,9 @@ class _Walk:
 class _Reading:
     """One run through a forum."""
 
-    def __init__(self, config: ForumConfig, fetcher: Fetcher, parser: Parser, cursor_of: CursorOf) -> None:
+    def __init__(self, config: ForumConfig, read: Read, parser: Parser, cursor_of: CursorOf) -> None:
         self._config = config
-        self._fetcher = fetcher
+        self._read_html = read
         self._parser = parser
         self._cursor_of = cursor_of
         self._home = httpx.URL(config.starts[0])
@@ -162,15 +185,14 @@ class _Reading:
         return None
 
     async def _read(self, path: str) -> _Shown:
-        answer = await self._fetcher.get(str(self._home.join(path)))
-        html, unreadable = answer.text()
-        shown = await self._parser.parse(html)
-        here = httpx.URL(answer.url)
+        html = await self._read_html(str(self._home.join(path)))
+        shown = await self._parser.parse(html.text)
+        here = httpx.URL(html.url)
         following = _link(here, shown["next"])
         threads = (_link(here, link) for link in shown["threads"])
         return _Shown(
             posts=shown["posts"],
-            unreadable=unreadable,
+            unreadable=html.unreadable,
             threads=list(dict.fromkeys(_path(link) for link in threads if link and link.netloc == here.netloc)),
             next=_path(following) if following and following.netloc == here.netloc else None,
             next_elsewhere=following is not None and following.netloc != here.netloc,

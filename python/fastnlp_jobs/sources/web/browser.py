@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, BrowserType, Error, Page, Route, async_playwright
+from playwright.async_api import BrowserContext, BrowserType, Error, Page, Response, Route, async_playwright
+from playwright.async_api import TimeoutError as TooSlow
 
-from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.errors import BadInput, Refused, Unavailable
 from fastnlp_jobs.sources.web.config import WebConfig
 from fastnlp_jobs.sources.web.gate import Gate
 
@@ -19,6 +21,10 @@ _ARGUMENTS = [
     "--disable-quic",
 ]
 _SANDBOX_TROUBLE = "sandbox"
+
+
+class LedElsewhere(Refused):
+    """A page led to another host."""
 
 
 @contextlib.asynccontextmanager
@@ -48,6 +54,33 @@ async def open_page(
             await context.close()
             if context.browser:
                 await context.browser.close()
+
+
+async def load(page: Page, address: str, refusals: Mapping[str, str], timeout_ms: float) -> Response | None:
+    """Load a page, and no other than the one that was asked for.
+
+    Raises:
+        Unavailable: it took too long.
+        LedElsewhere: it led to another host, whose robots.txt was not asked.
+        Refused: it led to an address that must not be connected to.
+        Error: the browser failed.
+    """
+    where = address.partition("?")[0]  # a query may hold secrets
+    known = set(refusals)
+    try:
+        response = await page.goto(address, wait_until="domcontentloaded", timeout=timeout_ms)
+    except TooSlow as error:
+        raise Unavailable(f"{where}: did not load in time; run the same command again later") from error
+    except Error as error:
+        for host in sorted(set(refusals) - known):  # a redirect led there
+            raise Refused(refusals[host]) from error
+        raise
+    host = urlsplit(page.url).hostname or ""
+    if host in refusals:
+        raise Refused(refusals[host])
+    if host != urlsplit(address).hostname:
+        raise LedElsewhere(f"{where}: led to {host}, as sites do that want a login, and the crawl stops")
+    return response
 
 
 async def _start(
