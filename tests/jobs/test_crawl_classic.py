@@ -38,13 +38,13 @@ def test_each_video_has_a_file_of_its_name_in_the_columns_of_the_study(classic):
     assert rows == [row]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1"])
 def test_what_a_spreadsheet_would_calculate_is_text(classic, text):
     _, (row,) = classic("7123", text)
     assert row["comments"] == f"'{text}"
 
 
-@pytest.mark.parametrize("thread", ["../up", "/forum/thread/1", "a" * 300, "", "x\0y"])
+@pytest.mark.parametrize("thread", ["../up", "/forum/thread/1", "a" * 300, "", "x\0y", "CON", "nul", "aB"])
 def test_an_id_that_can_be_no_file_name_becomes_a_hash(classic, thread):
     name, _ = classic(thread, "好看")
     assert len(name) == len("0123456789abcdef.csv")

@@ -8,7 +8,8 @@ import pytest
 from fastnlp_jobs.errors import Unavailable
 from fastnlp_jobs.sources.demo_site.content import Content, content_of
 from fastnlp_jobs.sources.demo_site.server import running_site
-from fastnlp_jobs.sources.douyin.api import LIST_PATH, REPLIES_PATH, ApiSource
+from fastnlp_jobs.sources.douyin.api import REPLIES_PATH, ApiSource
+from fastnlp_jobs.sources.douyin.config import LIST_PATH
 from fastnlp_jobs.sources.live import Page
 from fastnlp_jobs.sources.web.config import WebConfig
 from fastnlp_jobs.sources.web.fetcher import Fetcher

@@ -10,9 +10,8 @@ import pytest
 from fastnlp_jobs.errors import BadInput, Refused
 from fastnlp_jobs.sources.demo_site.server import running_site
 from fastnlp_jobs.sources.demo_site.state import DemoSite
-from fastnlp_jobs.sources.douyin.api import LIST_PATH
 from fastnlp_jobs.sources.douyin.browser import BrowserSource
-from fastnlp_jobs.sources.douyin.config import DouyinConfig
+from fastnlp_jobs.sources.douyin.config import LIST_PATH, DouyinConfig
 from fastnlp_jobs.sources.live import BudgetUsedUp, Page
 from fastnlp_jobs.sources.web.config import WebConfig
 from fastnlp_jobs.sources.web.fetcher import Fetcher

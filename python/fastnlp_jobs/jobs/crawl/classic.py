@@ -11,8 +11,9 @@ from fastnlp_jobs.tables import scan_table
 
 FOLDER = "csv"
 _COLUMNS = ("userName", "userAddress", "date", "comments", "likeNuns")
-_SAFE_NAME = re.compile(r"[\w-]{1,100}")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell starts that a spreadsheet would calculate
+# On any system: some disks do not tell capitals apart, and Windows keeps some names for itself.
+_SAFE_NAME = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d)$)[a-z0-9_-]{1,100}")
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # how a cell starts that a spreadsheet would calculate
 
 
 def write_classic(folder: Path) -> None:
@@ -30,7 +31,11 @@ def write_classic(folder: Path) -> None:
 
 def _file_name(thread: str) -> str:
     """The thread's id, or where that can be no file name a hash of it."""
-    return thread if _SAFE_NAME.fullmatch(thread) else hashlib.sha256(thread.encode()).hexdigest()[:16]
+    return (
+        thread
+        if _SAFE_NAME.fullmatch(thread)
+        else hashlib.sha256(thread.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    )
 
 
 def _cell(value: str | int | None) -> str | int | None:

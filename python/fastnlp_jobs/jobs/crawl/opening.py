@@ -117,7 +117,7 @@ def _limits_of(fetcher: "Fetcher") -> Callable[[], dict[str, Any]]:
 def plan(config: Config) -> dict[str, Any]:
     """What would be asked of whom; of the sites nothing but their robots.txt is read."""
     starts = list(config.forum.starts) if config.forum else []
-    starts += [config.douyin.address(video) for video in config.douyin.videos] if config.douyin else []
+    starts += config.douyin.addresses if config.douyin else []
     if config.web is not None:
         verdicts: dict[str, str] = {}
         run_until_stopped(_ask_robots(config.web, starts, verdicts))

@@ -18,11 +18,11 @@ from fastnlp_jobs.sources.douyin.comments import (
     read_answer,
     read_videos,
 )
+from fastnlp_jobs.sources.douyin.config import LIST_PATH
 from fastnlp_jobs.sources.live import Page
 from fastnlp_jobs.sources.web.fetcher import Fetcher
 
 VIDEOS_PATH = "/videos.json"
-LIST_PATH = "/aweme/v1/web/comment/list/"
 REPLIES_PATH = "/aweme/v1/web/comment/list/reply/"
 COMMENTS_A_PAGE = 50
 _LATER = "run the same command again later"

@@ -14,7 +14,6 @@ from playwright.async_api import Page as Tab
 from playwright.async_api import TimeoutError as TooSlow
 
 from fastnlp_jobs.errors import Refused, Unavailable
-from fastnlp_jobs.sources.douyin.api import LIST_PATH
 from fastnlp_jobs.sources.douyin.comments import EXTRA
 from fastnlp_jobs.sources.douyin.config import DouyinConfig
 from fastnlp_jobs.sources.douyin.received import Received
@@ -54,7 +53,7 @@ class BrowserSource:
             Refused: the site, its robots.txt, a login or a test for humans.
         """
         config = self.config
-        for address in (*map(config.address, config.videos), config.site + LIST_PATH):
+        for address in config.addresses:
             await self._check(address)
         tab = open_page(self.web, config.browser, config.profile, self.fetcher.refusals, self.on_event)
         try:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from fastnlp_jobs.job import JobConfig
 
+LIST_PATH = "/aweme/v1/web/comment/list/"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _IN_PATH = re.compile(rf"/(?:video|note)/({_ID.pattern})/?")
 
@@ -50,6 +51,11 @@ class DouyinConfig(JobConfig):
     @classmethod
     def _ids(cls, videos: tuple[str, ...], values: ValidationInfo) -> tuple[str, ...]:
         return tuple(dict.fromkeys(_video_id(video, values.data.get("site", "")) for video in videos))
+
+    @property
+    def addresses(self) -> list[str]:
+        """What robots.txt is asked about: the pages, and where they get their comments."""
+        return [*map(self.address, self.videos), self.site + LIST_PATH]
 
     def address(self, video: str) -> str:
         """The page of a video."""
