@@ -13,6 +13,7 @@ from fastnlp_jobs.sources.live import Page, RawComment, Scalar
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND = datetime.timedelta(microseconds=1)
 _LARGEST = 2**63 - 1
+_SIGN = re.compile("[@＠]")
 
 
 class PageMaker:
@@ -74,14 +75,19 @@ class PageMaker:
 
 def _masked(texts: list[str | None], names: set[str]) -> list[str | None]:
     """Without @names: those of people on this page whole, of others what can be seen to be a name."""
-    together = "\n".join(text for text in texts if text and ("@" in text or "＠" in text))
-    if found := {name for name in names if name in together}:
+    if found := _after_signs(texts, {len(name) for name in names}) & names:
         longest_first = sorted(found, key=lambda name: (-len(name), name))
-        known = re.compile("[@＠](?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
+        known = re.compile(f"{_SIGN.pattern}(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
         texts = [text and known.sub(MENTION, text) for text in texts]
     masked, _ = mask_mentions([text and text.encode("utf-8", "replace").decode() for text in texts])
     written: list[str | None] = masked.to_pylist()
     return written
+
+
+def _after_signs(texts: list[str | None], lengths: set[int]) -> set[str]:
+    """What stands right after an @, as far as each of these lengths goes."""
+    starts = ((text, sign.end()) for text in texts if text for sign in _SIGN.finditer(text))
+    return {text[start : start + length] for text, start in starts for length in lengths}
 
 
 def _problem(comment: RawComment) -> str | None:
