@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from fastnlp_jobs.job import secrets
 
+_OWN = {"crawl": "files"}  # configs to start from where the example of a job reads nothing of one's own
 _FOLDER = "FASTNLP_EXAMPLE"  # set in every image of docker/Dockerfile: configs and inputs of the example
 
 
@@ -22,7 +23,12 @@ def config_of(job: str) -> Path:
 
 def how_to_go_on(job: str, config_class: type[BaseModel]) -> str:
     """What to write and run for data of one's own: the example's config with /data in place of its folders."""
-    text = config_of(job).read_text(encoding="utf-8").replace(os.environ[_FOLDER], "/data").replace("/tmp/", "/data/")
+    text = (
+        config_of(_OWN.get(job, job))
+        .read_text(encoding="utf-8")
+        .replace(os.environ[_FOLDER], "/data")
+        .replace("/tmp/", "/data/")
+    )
     lines = [line for line in text.splitlines() if not line.startswith(("#", "public_example_key"))]
     variables = "".join(f" --env {name}" for name in secrets(config_class).values())
     mounts = '--user "$(id -u):$(id -g)"' + variables + ' --volume "$PWD/data:/data"'
