@@ -29,7 +29,8 @@ class PageMaker:
         problems = {at: reason for at, comment in enumerate(page.comments) if (reason := _problem(comment))}
         usable = [comment for at, comment in enumerate(page.comments) if at not in problems]
         names = {name for comment in usable for name in comment.names if name}
-        unusable = mask_rejected(_masked([page.comments[at].text for at in problems], names)).to_pylist()
+        broken = [page.comments[at].text.encode("utf-8", "replace").decode() for at in problems]
+        unusable = mask_rejected(_masked(list(broken), names)).to_pylist()
         rejected = [
             Reject(reason, (text or "").strip() or None)
             for reason, text in zip(problems.values(), unusable, strict=True)
@@ -75,11 +76,18 @@ class PageMaker:
 
 def _masked(texts: list[str | None], names: set[str]) -> list[str | None]:
     """Without @names: those of people on this page whole, of others what can be seen to be a name."""
+<<<<<<< HEAD
     if found := _after_signs(texts, {len(name) for name in names}) & names:
+=======
+    together = "\n".join(text for text in texts if text and ("@" in text or "＠" in text))
+    if not together:
+        return texts
+    if found := {name for name in names if name in together}:
+>>>>>>> 7cbed50 (Mask only texts that hold an @)
         longest_first = sorted(found, key=lambda name: (-len(name), name))
         known = re.compile(f"{_SIGN.pattern}(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
         texts = [text and known.sub(MENTION, text) for text in texts]
-    masked, _ = mask_mentions([text and text.encode("utf-8", "replace").decode() for text in texts])
+    masked, _ = mask_mentions(texts)
     written: list[str | None] = masked.to_pylist()
     return written
 
