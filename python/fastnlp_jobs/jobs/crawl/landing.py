@@ -76,14 +76,9 @@ class PageMaker:
 
 def _masked(texts: list[str | None], names: set[str]) -> list[str | None]:
     """Without @names: those of people on this page whole, of others what can be seen to be a name."""
-<<<<<<< HEAD
-    if found := _after_signs(texts, {len(name) for name in names}) & names:
-=======
-    together = "\n".join(text for text in texts if text and ("@" in text or "＠" in text))
-    if not together:
+    if not any(text and _SIGN.search(text) for text in texts):
         return texts
-    if found := {name for name in names if name in together}:
->>>>>>> 7cbed50 (Mask only texts that hold an @)
+    if found := _after_signs(texts, {len(name) for name in names}) & names:
         longest_first = sorted(found, key=lambda name: (-len(name), name))
         known = re.compile(f"{_SIGN.pattern}(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
         texts = [text and known.sub(MENTION, text) for text in texts]
