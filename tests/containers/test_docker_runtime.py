@@ -1,5 +1,6 @@
 """`hera submit --on docker`: the same artifacts as on this machine, and what a container must not see or do."""
 
+import json
 import os
 import shlex
 import shutil
@@ -53,7 +54,7 @@ KEY = "a key for tests only, 0123456789"
 
 
 @pytest.mark.usefixtures("docker")
-def test_docker_writes_the_same_artifacts_as_this_machine(tmp_path, monkeypatch):
+def test_docker_writes_the_same_artifacts_as_this_machine_and_nothing_twice(tmp_path, monkeypatch):
     shutil.copy(ROOT / "docker" / "example" / "comments.csv", tmp_path)
     (tmp_path / "small.yaml").write_text(SETTINGS, encoding="utf-8")
     monkeypatch.setenv("FASTNLP_PSEUDONYM_KEY", KEY)
@@ -67,6 +68,10 @@ def test_docker_writes_the_same_artifacts_as_this_machine(tmp_path, monkeypatch)
         hashes[place] = {name: hash_path(folder / name) for name in ARTIFACTS}
     assert hashes["docker"] == hashes["local"]
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+    assert submit([*words, "--on", "docker", "--run-dir", "docker"]) == 0
+    again = tmp_path / "docker" / "latest" / "steps"
+    logs = [(again / name.split("/")[0] / "try-1" / "stdout.log").read_text(encoding="utf-8") for name in ARTIFACTS]
+    assert [json.loads(log)["state"] for log in logs] == ["up to date"] * len(ARTIFACTS)
 
 
 def test_a_step_has_no_rights_and_a_read_only_root(run_step):

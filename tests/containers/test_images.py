@@ -5,7 +5,7 @@ import json
 import pytest
 
 from environment import revision, version
-from fastnlp_jobs.job import job_names
+from fastnlp_jobs.job import job_names, load_job, secrets
 
 from .conftest import RESTRICTED
 
@@ -48,3 +48,10 @@ def test_an_image_says_what_it_is(docker, job):
     assert labels[f"{start}version"] == version()
     assert labels[f"{start}revision"] == revision()
     assert labels[f"{start}description"]
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_what_an_image_tells_of_itself_names_no_secret(docker, job):
+    told = json.dumps(inspect(docker, job)["Config"]) + docker("history", "--no-trunc", f"job-{job}").stdout
+    assert f"job-{job}" in told
+    assert not [variable for name in JOBS for variable in secrets(load_job(name).Config).values() if variable in told]
