@@ -101,7 +101,7 @@ def images() -> None:
 def bench() -> None:
     """Measure the core beside its peers and the jobs, or BENCH=peers|jobs; writes docs/benchmarks.md."""
     only = [os.environ["BENCH"]] if os.environ.get("BENCH") else []
-    environment_for("test" if only == ["jobs"] else "bench")
+    environment_for("demo" if only == ["jobs"] else "bench")
     with part("benchmarks"):
         call(script("python"), "tests/benchmarks/bench.py", *only, "--write", "docs/benchmarks.md")
     if only != ["jobs"]:

@@ -237,7 +237,8 @@ def _json_cell(name: str) -> Callable[[dict[str, Any]], str | None]:
 def _batches(records: Iterator[Record], wanted: list[str], cells: list[Callable[[Any], str | None]]) -> Iterator[Batch]:
     while chunk := list(islice(records, READ_ROWS)):
         good = [record for record in chunk if record.problem is None]
-        columns = {name: [cell(record.cells) for record in good] for name, cell in zip(wanted, cells, strict=True)}
+        rows = [record.cells for record in good]
+        columns = {name: list(map(cell, rows)) for name, cell in zip(wanted, cells, strict=True)}
         rejected = [Rejected(record.row, record.problem) for record in chunk if record.problem is not None]
         yield Batch(columns, [record.row for record in good], rejected)
 

@@ -127,6 +127,7 @@ class ThreadLanguages:
         found: dict[str, str | None] = {}
         if self._samples:
             detector = (self._detector or _start_loading()).result()
+            self._detector = None  # its model is 70 MB
             for thread, sample in sorted(self._samples.items()):
                 language, _ = detector.classify(sample)
                 found[thread] = None if language in (UNKNOWN, "zxx") else language

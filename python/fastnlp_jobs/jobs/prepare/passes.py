@@ -5,7 +5,7 @@
    among the rows that are left; give labelled rows their split.
 3. Read it again: write each row to documents.parquet or removed.parquet, in the order of the input.
 
-Memory holds a batch, the ids, a sample of each thread, the labels, and what `duplicates` says.
+Memory holds batches, some bits of each row, a sample of each thread, the labels, and what `duplicates` says.
 """
 
 from collections import Counter
