@@ -101,6 +101,16 @@ def test_a_body_that_is_too_large_is_not_read_and_the_page_is_asked_again(browse
     assert visit.ids == comments_of(site)
 
 
+def test_a_video_that_is_gone_or_shows_nothing_costs_itself_only(browse: Browse) -> None:
+    gone, silent = "demo-site-v239", "demo-site-v238"
+    rules = (f"404,path=/video/{gone}", f"500,path={LIST_PATH}?aweme_id={silent}")
+    visit, site = browse(*rules, videos=[gone, silent, VIDEO], quiet_steps=2)
+    assert visit.ids == comments_of(site)
+    ends = {page.stream: page for page in visit.pages if page.missed}
+    assert ends[f"comments of {gone}"].gone_threads == (gone,)
+    assert ends[f"comments of {silent}"].missed == ("no comments came in 2 steps; look at the page in a browser",)
+
+
 def test_what_the_budget_allows_is_read_and_the_stream_does_not_end(browse: Browse) -> None:
     with pytest.raises(BudgetUsedUp):
         browse(web={"max_requests": 3})

@@ -21,7 +21,7 @@ from fastnlp_jobs.sources.live import Page
 from fastnlp_jobs.sources.web import retries
 from fastnlp_jobs.sources.web.browser import LedElsewhere, load, open_page
 from fastnlp_jobs.sources.web.config import WebConfig
-from fastnlp_jobs.sources.web.fetcher import Fetcher, ForbiddenByRobots
+from fastnlp_jobs.sources.web.fetcher import Fetcher, ForbiddenByRobots, Missing
 
 AGAIN = "from the start"  # the cursor of a stream that was not read to its end
 _INSTEAD = "`source: har` reads what your own browser saved (docs/jobs/crawl/douyin.md)"
@@ -49,7 +49,7 @@ class BrowserSource:
         Raises:
             BadInput: the browser does not start.
             BudgetUsedUp: the run may ask no more.
-            Unavailable: a page did not load, or showed no comments.
+            Unavailable: a page did not load.
             Refused: the site, its robots.txt, a login or a test for humans.
         """
         config = self.config
@@ -82,6 +82,7 @@ class _Visit:
         self._fetcher = source.fetcher
         self._timeout_ms = source.web.timeout_s * 1000
         self._tab = tab
+        self._video = video
         self._address = source.config.address(video)
         self._host = urlsplit(self._address).hostname or ""
         self._received = received
@@ -91,7 +92,11 @@ class _Visit:
     async def pages(self) -> AsyncGenerator[Page, None]:
         """What the page receives, until it has all or nothing new comes."""
         received = self._received
-        await self._open()
+        try:
+            await self._open()
+        except Missing:
+            yield Page(self._stream, None, [], gone_threads=(self._video,), missed=("the site has no such video",))
+            return
         may_click = True
         while self._fruitless < self._config.quiet_steps:
             heard = await received.next(_ANSWER_S)
@@ -107,9 +112,7 @@ class _Visit:
                 await self._open()
             else:
                 may_click = not await self._step(may_click=may_click)
-        if not received.any:
-            await self._explain()
-        missed = received.missed()
+        missed = received.missed() if received.any else (await self._explain(),)
         yield Page(self._stream, AGAIN if missed else None, [], missed=missed)
 
     async def _open(self) -> None:
@@ -128,18 +131,18 @@ class _Visit:
             raise Refused(f"{elsewhere}: {_INSTEAD}") from elsewhere
 
     async def _refuse_walls(self) -> None:
+        host = urlsplit(self._tab.url).hostname
+        if host != self._host:  # by a script of the page
+            raise Refused(f"{self._address}: led to {host}, and the crawl stops: {_INSTEAD}")
         if await self._tab.locator(self._config.wall_selector).locator("visible=true").count():
             raise Refused(f"{self._address}: {_WALL}")
 
-    async def _explain(self) -> None:
-        """Say why not one answer came."""
+    async def _explain(self) -> str:
+        """Why not one answer came, where it was no wall."""
         shown = await self._tab.locator("body").inner_text(timeout=self._timeout_ms)
         if _HUMAN.search(shown):
             raise Refused(f"{self._address}: {_WALL}")
-        raise Unavailable(
-            f"{self._address}: no comments came in {self._config.quiet_steps} steps; look at the page in a browser, "
-            "and at `comment_selector`"
-        )
+        return f"no comments came in {self._config.quiet_steps} steps; look at the page in a browser"
 
     async def _step(self, *, may_click: bool) -> bool:
         """Ask the page for more, by a click or by scrolling; whether it was a click."""
