@@ -56,6 +56,20 @@ def test_a_claim_that_is_there_holds_a_folder_for_each_workflow_and_job(manifest
     assert "volumeClaimTemplates" not in spec
 
 
+@pytest.mark.parametrize(("source", "keeps"), [("twitch", True), ("demo", False)])
+def test_only_a_crawl_that_asks_others_keeps_state_and_has_the_network(tmp_path, monkeypatch, source, keeps):
+    stated = "purpose: p, legal_basis: l, retention_until: 2999-01-01, twitch: {channels: [c]}, "
+    config = f"{{{stated if keeps else ''}source: {source}}}"
+    (tmp_path / "mine.yaml").write_text(f"steps:\n  crawl: {config}\n", encoding="utf-8")
+    monkeypatch.setenv("FASTNLP_SETTINGS", str(tmp_path / "mine.yaml"))
+    settings = load_settings(tmp_path, ["crawl"], NODE_CLASSES)
+    with Workflow(name="w", entrypoint="main") as workflow, DAG(name="main"):
+        step(settings, "crawl", input=None, output="comments")
+    (template,) = [one for one in workflow.to_dict()["spec"]["templates"] if one["name"] == "crawl"]
+    assert ("state=/state" in template["container"]["args"]) == keeps
+    assert ("fastnlp/network" not in template["metadata"]["labels"]) == keeps
+
+
 def test_without_a_secret_the_stored_input_is_read_with_the_rights_of_the_pod(manifest):
     spec = manifest("input: s3://bucket/folder/lines.txt\nstorage: {endpoint: 's3:9000', region: r, insecure: true}\n")
     (fetched,) = [artifact for artifact in number(spec)["inputs"]["artifacts"] if artifact["name"] == "input"]
