@@ -17,6 +17,7 @@ from fastnlp_jobs.job import load_job
 from fastnlp_jobs.jobs.crawl.erase_tables import strings
 from fastnlp_jobs.jobs.crawl.pseudonyms import PUBLIC_EXAMPLE_KEY, pseudonymizer
 from fastnlp_jobs.jobs.crawl.store import FILE, Landing, Row, opened
+from fastnlp_jobs.outputs import copy
 
 ROOT = Path(__file__).parents[2]
 WHO, OTHER = "alice_wonder", "bob.builder"
@@ -132,6 +133,21 @@ def test_ids_that_lead_to_the_person_go_too(tmp_path, capsys):
     erase(tmp_path, capsys)
     assert pq.read_table(folder / "comments.parquet").to_pylist()[0]["parent_id"] is None
     assert pq.read_table(folder / "removed.parquet").to_pylist() == [{"id": "c", "kept_id": None}]
+
+
+def test_a_linked_copy_elsewhere_is_not_half_changed(tmp_path, capsys):
+    comments = crawl(tmp_path)
+    copy(comments, tmp_path / "elsewhere")
+    erase(tmp_path / "data", capsys)
+    assert lineage.is_intact(tmp_path / "elsewhere", {})
+    assert lineage.is_intact(comments, {})
+
+
+def test_a_table_that_cannot_be_read_is_named(tmp_path, capsys):
+    comments = crawl(tmp_path)
+    (comments / "examples.parquet").write_bytes(b"no table")
+    assert main(["erase", str(tmp_path / "data"), "--subject", WHO, "--source", "forum", "--public-example-key"]) == 2
+    assert "examples.parquet: expected a Parquet file, cannot read it" in capsys.readouterr().err
 
 
 def test_a_model_is_named_and_not_deleted(tmp_path, capsys):

@@ -90,12 +90,12 @@ class Erasure:
             if not path.is_dir():
                 raise BadInput(f"{path}: expected a folder of outputs, states or runs; check the path")
         self._clear_leftovers()
+        folders = sorted(path.parent for path in self._files() if path.name == lineage.FILE)
+        records = {folder: lineage.read(folder) for folder in folders}
+        self._find_rows(folders)
         states = [path for path in self._files() if path.name == STATE_FILE]
         for state in states:
             self._ids |= erase_from_state(state, self.person)
-        folders = sorted(path.parent for path in self._files() if path.name == lineage.FILE)
-        self._find_rows(folders)
-        records = {folder: lineage.read(folder) for folder in folders}
         by_hash: dict[str, list[Path]] = {}
         for folder in folders:
             by_hash.setdefault(lineage.hash_path(folder), []).append(folder)
@@ -172,12 +172,14 @@ class Erasure:
         if not rows and not cells and inputs == record["inputs"]:
             return False
         if (folder / emotes.FILE).exists():
+            (folder / emotes.FILE).unlink()
             emotes.write_emotes(folder)
         if (folder / classic.FOLDER).exists():
             shutil.rmtree(folder / classic.FOLDER)
             classic.write_classic(folder)
         kept = {key: value for key, value in record.items() if key not in ("outputs", "counts")}
         erased = {"erased": record.get("erased", 0) + rows, "inputs": inputs}
+        (folder / lineage.FILE).unlink()  # an earlier run may hold the same file under another name
         lineage.write(folder, kept | erased, record["counts"])
         self.rows += rows
         self.edited.append(str(folder))

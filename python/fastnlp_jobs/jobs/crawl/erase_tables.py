@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.crawl.masks import MENTION
 from fastnlp_jobs.tables import TableWriter
 
@@ -43,7 +44,7 @@ def _whole_word(name: str) -> str:
 
 def ids_of(path: Path, person: Person) -> set[str]:
     """The ids of the rows that the person wrote; none where the table does not name authors."""
-    with pq.ParquetFile(path, pre_buffer=False) as file:
+    with _opened(path) as file:
         if not {"id", "author", "source"} <= set(file.schema_arrow.names):
             return set()
         found: set[str] = set()
@@ -63,7 +64,7 @@ def edit_table(path: Path, person: Person, ids: Collection[str]) -> tuple[int, i
     gone = changed = 0
     erased = pa.array(sorted(ids), pa.string())
     beside = path.with_name(f"{path.name}.erasing")
-    with pq.ParquetFile(path, pre_buffer=False) as file, TableWriter(beside, file.schema_arrow) as writer:
+    with _opened(path) as file, TableWriter(beside, file.schema_arrow) as writer:
         for batch in file.iter_batches(_BATCH_ROWS):
             if path.stem in BY_COMMENT:
                 stay = pc.invert(pc.is_in(batch["id"], erased))
@@ -77,6 +78,13 @@ def edit_table(path: Path, person: Person, ids: Collection[str]) -> tuple[int, i
     else:
         beside.unlink()
     return gone, changed
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path, pre_buffer=False)
+    except pa.ArrowInvalid as error:
+        raise BadInput(f"{path}: expected a Parquet file, cannot read it; delete it or make it again") from error
 
 
 def _columns(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array]]:
@@ -109,7 +117,7 @@ def _with_values(column: pa.ListArray, values: pa.Array) -> pa.ListArray:
 
 def strings(path: Path) -> Iterator[str]:
     """Every text in a table, for a last look."""
-    with pq.ParquetFile(path, pre_buffer=False) as file:
+    with _opened(path) as file:
         for batch in file.iter_batches(_BATCH_ROWS):
             for _, column in _columns(batch):
                 yield from _texts(column)
