@@ -18,6 +18,7 @@ from fastnlp_jobs.jobs.crawl.erase_tables import strings
 from fastnlp_jobs.jobs.crawl.pseudonyms import PUBLIC_EXAMPLE_KEY, pseudonymizer
 from fastnlp_jobs.jobs.crawl.store import FILE, Landing, Row, opened
 from fastnlp_jobs.outputs import copy
+from fastnlp_jobs.processes import locked
 
 ROOT = Path(__file__).parents[2]
 WHO, OTHER = "alice_wonder", "bob.builder"
@@ -186,6 +187,17 @@ def test_a_state_in_use_is_refused(tmp_path, capsys):
     with opened(tmp_path / "state", {}):
         assert main(["erase", str(tmp_path), "--subject", WHO, "--source", "forum", "--public-example-key"]) == 2
     assert "another run" in capsys.readouterr().err
+
+
+def test_what_a_killed_run_left_half_written_goes_and_what_runs_is_left_alone(tmp_path, capsys):
+    (tmp_path / "out.run").mkdir()
+    (tmp_path / "out.partial").mkdir()
+    (tmp_path / "out.partial" / "half").write_text(WHO, encoding="utf-8")
+    with locked(tmp_path / "out.run" / "lock", tmp_path / "out"):
+        assert main(["erase", str(tmp_path), "--subject", WHO, "--source", "forum", "--public-example-key"]) == 2
+    assert "another run is writing" in capsys.readouterr().err
+    erase(tmp_path, capsys)
+    assert not (tmp_path / "out.partial").exists()
 
 
 def test_what_still_names_the_person_is_told(tmp_path, capsys):

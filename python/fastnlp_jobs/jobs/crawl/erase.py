@@ -17,6 +17,7 @@ from fastnlp_jobs.jobs.crawl.erase_runs import amend_runs
 from fastnlp_jobs.jobs.crawl.erase_state import erase_from_state
 from fastnlp_jobs.jobs.crawl.erase_tables import EDITABLE, Person, edit_table, ids_of, strings
 from fastnlp_jobs.jobs.crawl.store import FILE as STATE_FILE
+from fastnlp_jobs.processes import locked
 from fastnlp_jobs.sources.twitch import emotes
 
 _MODELS = (".safetensors", ".pt", ".bin", ".gguf", ".joblib")  # endings of what holds weights
@@ -84,7 +85,7 @@ class Erasure:
         """Erase, and say what was done.
 
         Raises:
-            BadInput: a path is not there, or a crawl is using a state.
+            BadInput: a path is not there, or something is being written below it.
         """
         for path in self.paths:
             if not path.is_dir():
@@ -127,8 +128,10 @@ class Erasure:
         """What a killed run left half-written: beside it stands the folder of that run."""
         for path in self.paths:
             for leftover in [folder for folder in path.rglob("*") if folder.suffix in _LEFTOVERS]:
-                if leftover.with_suffix(".run").is_dir():
-                    shutil.rmtree(leftover)
+                lock = leftover.with_suffix(".run") / "lock"
+                if lock.is_file():
+                    with locked(lock, leftover.with_suffix("")):
+                        shutil.rmtree(leftover)
 
     def _find_rows(self, folders: list[Path]) -> None:
         for folder in folders:
