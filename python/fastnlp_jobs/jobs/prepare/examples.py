@@ -8,25 +8,26 @@ from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.prepare.ids import Ids
 from fastnlp_jobs.jobs.prepare.splits import SPLITS, Shares, split_labelled, split_unlabelled
 from fastnlp_jobs.schemas import EXAMPLES
-from fastnlp_jobs.tables import read_table
+from fastnlp_jobs.tables import read_columns
 
 
 class Examples:
-    """Labelled rows without their texts: id, labels, intensity, origin, split, group and unit."""
+    """Labelled rows without their texts: row, labels, intensity, origin and split."""
 
     def __init__(self, rows: pl.DataFrame, shares: Shares) -> None:
         """Take rows that stay, with their group; every one gets a split."""
-        rows = rows.with_columns(unit=pl.coalesce("group", "id"))
-        splits, self.small_classes = split_labelled(rows, shares)
-        self._rows = rows.with_columns(split=splits)
-        self._units = self._rows.unique("unit", keep="first", maintain_order=True).select("unit", of_unit="split")
+        units = rows.select("labels", "split", "group", unit=pl.coalesce("group", "id"))
+        splits, self.small_classes = split_labelled(units, shares)
+        self._rows = rows.select("row", "labels", "intensity", "origin", split=splits)
+        of_groups = units.select("unit", "group", of_unit=splits).filter(pl.col("group").is_not_null())
+        self._units = of_groups.unique("unit", keep="first", maintain_order=True).drop("group")
         self._shares = shares
 
     def give_splits(self, documents: pl.DataFrame) -> pl.DataFrame:
         """Add `split`: of the row's own labels, else of its cluster's, else from the row's place alone."""
-        own = self._rows.select("id", split="split")
+        own = self._of(documents).select("row", "split")
         rows = documents.with_columns(unit=pl.coalesce("group", "id"))
-        rows = rows.join(own, on="id", how="left", maintain_order="left")
+        rows = rows.join(own, on="row", how="left", maintain_order="left")
         rows = rows.join(self._units, on="unit", how="left", maintain_order="left")
         splits = rows.select(pl.coalesce("split", "of_unit"))["split"]
         undecided = splits.is_null().arg_true()
@@ -35,9 +36,12 @@ class Examples:
 
     def labelled(self, documents: pl.DataFrame) -> pl.DataFrame:
         """The documents that have labels, as EXAMPLES; their text is the clean one."""
-        labels = self._rows.select("id", "labels", "intensity", "origin")
-        rows = documents.join(labels, on="id", maintain_order="left")
+        rows = documents.join(self._of(documents).drop("split"), on="row", maintain_order="left")
         return rows.select("id", "labels", "intensity", "origin", "split", "group", text="clean")
+
+    def _of(self, documents: pl.DataFrame) -> pl.DataFrame:
+        """The labelled rows between the first and the last of `documents`: a batch looks for few of all."""
+        return self._rows.filter(pl.col("row").is_between(documents["row"].min(), documents["row"].max()))
 
 
 def read_examples(path: Path, ids: Ids) -> pl.DataFrame:
@@ -49,8 +53,8 @@ def read_examples(path: Path, ids: Ids) -> pl.DataFrame:
         BadInput: no EXAMPLES table, an id that no comment has, or an unknown split.
     """
     columns = ["id", "labels", "intensity", "origin", "split"]
-    table = read_table(path, EXAMPLES) if path.is_file() else EXAMPLES.empty_table()
-    found = pl.DataFrame(table.select(columns)).with_row_index("example", 1)
+    table = read_columns(path, EXAMPLES, columns) if path.is_file() else EXAMPLES.empty_table().select(columns)
+    found = pl.DataFrame(table).with_row_index("example", 1)
     unknown = found.filter(~pl.col("split").is_in(SPLITS))  # a null is neither in nor out
     if len(unknown):
         row, split = unknown.select("example", "split").row(0)
@@ -60,4 +64,4 @@ def read_examples(path: Path, ids: Ids) -> pl.DataFrame:
     if len(stray):
         row, example = stray.select("example", "id").row(0)
         raise BadInput(f"{path}: row {row}: no comment has the id {example!r}; run crawl again, it writes both")
-    return found.unique("id", keep="first", maintain_order=True).sort("row")
+    return found.drop("example").unique("id", keep="first", maintain_order=True).sort("row")

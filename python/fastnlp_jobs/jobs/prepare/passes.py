@@ -66,7 +66,9 @@ def _finish(config: Config, cleaned: Cleaned, rows: Rows, tokenizer: Tokenizer |
         duplicates.join(found.filter(stays.gather(found["row"]))),
         Shares(config.dev_share, config.test_share, config.seed),
     )
-    with _Outputs(config.output, cleaned.paths[0], has_examples=len(found) > 0) as outputs:
+    has_examples = len(found) > 0
+    del found  # `examples` holds what is needed of it
+    with _Outputs(config.output, cleaned.paths[0], has_examples=has_examples) as outputs:
         for batch in rows.batches("writing" if tokenizer is None else "segmenting"):
             removed, documents = _separate(duplicates.join(batch), config)
             if tokenizer is not None:
