@@ -224,7 +224,8 @@ class Config(JobConfig):
         if self.source == "demo":
             from fastnlp_jobs import lineage
 
-            values["reviews"] = lineage.hash_path(Path(resolve_package(REVIEWS)))
+            folder = Path(resolve_package(REVIEWS))  # which also holds what Python compiled, other on each machine
+            values["reviews"] = {name: lineage.hash_path(folder / name) for name in ("neg.txt", "pos.txt")}
         key = self.key()
         if self.source == "file" and (author := self.mapping.constants.author):
             values["mapping"]["constants"]["author"] = key and pseudonyms.pseudonymizer(key)(author)
