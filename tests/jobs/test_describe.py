@@ -214,10 +214,17 @@ def test_q_values_are_those_of_benjamini_and_hochberg(pairs: list[tuple[int, int
 
 
 def test_without_two_groups_keyness_says_that_it_was_not_computed(tmp_path: Path) -> None:
-    output = described(tmp_path, reviews(50), labelled=False)
+    output = described(tmp_path, [row | {"thread_id": "店0"} for row in reviews(50)], labelled=False)
     assert rows_of(output, "keyness") == []
     assert "no keyness" in rows_of(output, "comparison")[0][-1]
     assert not (output / "keyness.png").exists()
+
+
+def test_without_labels_the_two_largest_threads_are_compared(tmp_path: Path) -> None:
+    rows = [review(number, thread_id="abc"[number % 3 if number > 5 else 0], tokens=["好"]) for number in range(40)]
+    comparison = pl.read_parquet(described(tmp_path, rows, labelled=False) / "comparison.parquet")
+    assert comparison.select("column", "group_a", "group_b").row(0) == ("thread_id", "a", "b")
+    assert comparison["note"].item() == "the two largest threads of 3, since the documents have no two labels"
 
 
 def test_a_word_missing_from_one_group_has_a_finite_ratio(output: Path) -> None:

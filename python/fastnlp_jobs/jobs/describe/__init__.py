@@ -24,7 +24,7 @@ class Config(JobConfig):
     input: Input = Field(description="folder written by prepare: documents.parquet, removed.parquet")
     output: Output = Field(description="folder for the tables (Parquet) and the pictures (PNG)")
     compare: Compare | None = Field(
-        None, description="two groups whose words are compared; default: the two most frequent labels, if there are any"
+        None, description="two groups whose words are compared; default: the two most frequent labels, else threads"
     )
     top_words: int = Field(500, ge=1, le=100_000, description="how many words, and how many emotes, are listed")
     cloud_words: int = Field(100, ge=1, le=1000, description="how many words the word cloud shows")

@@ -9,20 +9,18 @@ frequencies in corpora").
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from fastnlp_core import benjamini_hochberg
 from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.jobs.describe import Compare, Config
 from fastnlp_jobs.jobs.describe.questions import collect
 from fastnlp_jobs.queries import scan
 from fastnlp_jobs.schemas import EXAMPLES
 
-if TYPE_CHECKING:
-    from fastnlp_jobs.jobs.describe import Compare, Config
-
 _NO_GROUPS = {"id", "parent_id", "text", "clean", "group"}
+_GROUPS = ["column", "group_a", "group_b"]
 _COLUMNS = ["word", "documents_a", "documents_b", "share_a", "share_b", "log_ratio", "g2", "p_value", "q_value"]
 
 
@@ -35,32 +33,35 @@ class Compared:
     was_possible: bool
 
 
-def compare(config: "Config", documents: pl.LazyFrame) -> Compared:
-    """Compare the groups of the config, else the two most frequent labels, else nothing.
+def compare(config: Config, documents: pl.LazyFrame) -> Compared:
+    """Compare the groups of the config, else the two most frequent labels, else the two largest threads.
 
     Raises:
         BadInput: the column of `compare` does not exist, or a value does not occur in it.
     """
     if config.compare is not None:
-        column, names = config.compare.column, (config.compare.a, config.compare.b)
-        sided = _by_column(config.compare, documents)
-        note = "groups named in the config"
-    else:
-        labels = _labels(config, documents)
-        top = labels[:2]
-        if len(top) < 2:
-            return _nothing("no keyness: the documents have no two labels and the config compares none")
-        column, names = "label", (top[0], top[1])
-        sided = _by_label(config, documents, *names)
-        more = f" of {len(labels)}" if len(labels) > 2 else ""
+        wanted, note = config.compare, "groups named in the config"
+        sided = _by_column(wanted, documents)
+    elif len(labels := _labels(config, documents)) > 1:
+        wanted, more = Compare(column="label", a=labels[0], b=labels[1]), f" of {len(labels)}" * (len(labels) > 2)
         note = f"the two most frequent labels{more}; documents with both are left out"
+        sided = _by_label(config, documents, wanted)
+    elif len(threads := _most_frequent(documents, "thread_id")) > 1:
+        wanted, more = (
+            Compare(column="thread_id", a=threads[0], b=threads[1]),
+            f" of {len(threads)}" * (len(threads) > 2),
+        )
+        note = f"the two largest threads{more}, since the documents have no two labels"
+        sided = _by_column(wanted, documents)
+    else:
+        return _nothing("no keyness: the documents have no two labels or threads, and the config compares none")
     totals = collect(sided.select(a=pl.col("in_a").sum(), b=(~pl.col("in_a")).sum())).row(0)
     words = score(_count_documents(sided, config.min_documents), *totals)
-    groups = _groups(column, names, totals, words.height, note)
+    groups = _groups((wanted.column, wanted.a, wanted.b), totals, words.height, note)
     return Compared(groups, words, was_possible=True)
 
 
-def _by_column(wanted: "Compare", documents: pl.LazyFrame) -> pl.LazyFrame:
+def _by_column(wanted: Compare, documents: pl.LazyFrame) -> pl.LazyFrame:
     schema = documents.collect_schema()
     texts = [name for name, kind in schema.items() if kind == pl.String and name not in _NO_GROUPS]
     if wanted.column not in texts:
@@ -76,26 +77,32 @@ def _by_column(wanted: "Compare", documents: pl.LazyFrame) -> pl.LazyFrame:
     return documents.filter(column.is_in([wanted.a, wanted.b])).select("tokens", in_a=column == wanted.a)
 
 
-def _examples(config: "Config") -> pl.LazyFrame | None:
+def _examples(config: Config) -> pl.LazyFrame | None:
     path = config.input / "examples.parquet"
     if not path.exists():
         return None
     return scan(path, EXAMPLES).select("id", "labels")
 
 
-def _labels(config: "Config", documents: pl.LazyFrame) -> list[str]:
+def _labels(config: Config, documents: pl.LazyFrame) -> list[str]:
     """Labels of the documents, the most frequent first."""
     examples = _examples(config)
     if examples is None:
         return []
-    labels = examples.join(documents.select("id"), on="id", how="semi").explode("labels").drop_nulls()
-    return collect(labels.group_by("labels").len()).sort("len", "labels", descending=[True, False])["labels"].to_list()
+    labels = examples.join(documents.select("id"), on="id", how="semi").explode("labels")
+    return _most_frequent(labels, "labels")
 
 
-def _by_label(config: "Config", documents: pl.LazyFrame, first: str, second: str) -> pl.LazyFrame:
+def _most_frequent(rows: pl.LazyFrame, column: str) -> list[str]:
+    """The values of a column, the most frequent first."""
+    counted = collect(rows.select(column).drop_nulls().group_by(column).len())
+    return counted.sort("len", column, descending=[True, False])[column].to_list()
+
+
+def _by_label(config: Config, documents: pl.LazyFrame, wanted: Compare) -> pl.LazyFrame:
     examples = _examples(config)
     assert examples is not None, "labels were found in it"
-    in_a, in_b = pl.col("labels").list.contains(first), pl.col("labels").list.contains(second)
+    in_a, in_b = pl.col("labels").list.contains(wanted.a), pl.col("labels").list.contains(wanted.b)
     sides = examples.filter(in_a != in_b).select("id", in_a=in_a)
     # The hash table is made of the sides: of the documents it would hold every token.
     joined = documents.select("id", "tokens").join(sides, on="id", build_side="force_right")
@@ -145,22 +152,19 @@ def _g2(with_word_a: pl.Expr, with_word_b: pl.Expr, total_a: int, total_b: int) 
 
 
 def _groups(
-    column: str | None, names: tuple[str | None, str | None], totals: tuple[int, int], tested: int, note: str
+    compared: tuple[str | None, str | None, str | None], totals: tuple[int, int], tested: int, note: str
 ) -> pl.DataFrame:
     row = {
-        "column": column,
-        "group_a": names[0],
-        "group_b": names[1],
+        **dict(zip(_GROUPS, compared, strict=True)),
         "documents_a": totals[0],
         "documents_b": totals[1],
         "words_tested": tested,
         "note": note,
     }
-    texts = {"column": pl.String, "group_a": pl.String, "group_b": pl.String}
-    return pl.DataFrame([row], schema_overrides=texts)
+    return pl.DataFrame([row], schema_overrides=dict.fromkeys(_GROUPS, pl.String))
 
 
 def _nothing(note: str) -> Compared:
     numbers = dict.fromkeys(_COLUMNS[3:], pl.Float64)
     empty = pl.DataFrame(schema={"word": pl.String, "documents_a": pl.Int64, "documents_b": pl.Int64, **numbers})
-    return Compared(_groups(None, (None, None), (0, 0), 0, note), empty, was_possible=False)
+    return Compared(_groups((None, None, None), (0, 0), 0, note), empty, was_possible=False)
