@@ -258,6 +258,11 @@ def test_an_empty_run_still_gives_a_page(tmp_path: Path) -> None:
     assert "Of 3 rows read, 0 (0.0 %) became documents." in said
 
 
+def test_a_corpus_of_a_few_documents_is_called_small(tmp_path: Path) -> None:
+    execute("report", Config(**write_run(tmp_path, reviews(20)), output=tmp_path / "report"))
+    assert "18 documents: every share and rule rests on a few texts." in plain(page(tmp_path))
+
+
 def test_that_no_words_stand_together_is_said(tmp_path: Path) -> None:
     folders = write_run(tmp_path, reviews(50))
     none = write_patterns(tmp_path / "none", folders["documents"], rules=0)

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from fastnlp_jobs.jobs.report import shown
 from fastnlp_jobs.jobs.report.facts import SIGNIFICANT, Crawl, Description, Facts, Flow, Patterns
 
+_FEW_DOCUMENTS = 100
 _LARGE_SHARE = 0.5
 _LONGEST_REASON = 200
 
@@ -227,6 +228,10 @@ def _origin(crawl: Crawl) -> list[Markup]:
 def _gaps(description: Description) -> list[Markup]:
     counts, documents = description.counts, description.counts["documents"]
     said = []
+    if documents < _FEW_DOCUMENTS:
+        said.append(
+            Markup("Only {}: every share and rule rests on a few texts.").format(shown.amount(documents, "document"))
+        )
     missing = {
         "a date": counts["documents_without_time"],
         "an author": counts["documents_without_author"],
