@@ -206,6 +206,7 @@ ARGUMENTS: dict[str, list[Make]] = {
     "Segmenter.tokenize": [text_or_column, mostly("default", "search")],
     "association_rules": [itemset_tables, mostly("confidence", "lift", "none"), mostly(0.0, 0.8, 2, float("nan"))],
     "benjamini_hochberg": [lambda source: source.choice([any_column(source), rows(source, random.Random.random)])],
+    "contamination": [any_column, any_column, mostly(0.1, 0.8, 1.0, 0, 2)],
     "count_itemsets": [any_column, any_column],
     "frequent_itemsets": [
         any_column,

@@ -86,6 +86,22 @@ def test_the_reviews_mapping_writes_examples_joined_by_id(crawl: Any) -> None:
     assert (run.result["rows_out"], run.result["labelled"]) == (3, 2)
 
 
+def test_the_intents_mapping_keeps_the_name_of_a_class_beside_its_number(crawl: Any, tmp_path: Path) -> None:
+    header = "word_mf2,sentence_sep,c_numerical,num_cnum,label_raw\n"
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "train_new.csv").write_text(
+        header + "w,您好请讲[SEP]我想取消彩铃[SEP]好的,1,2,办理取消\n", encoding="utf-8"
+    )
+    split = {"files": {"train*": "train", "test*": "test"}}
+    mapping = {"base": "intents", "split": split}
+    content = header + "w,您好请讲[SEP]套餐多少钱,2,0,咨询业务资费\n"
+    run = crawl("test_new.csv", content, input=folder, mapping=mapping)
+    assert [(row["labels"], row["split"]) for row in run.rows("examples")] == [(["2"], "test"), (["1"], "train")]
+    assert run.column("x_label_raw") == ["咨询业务资费", "办理取消"]
+    assert run.column("text")[1] == "您好请讲[SEP]我想取消彩铃[SEP]好的"
+
+
 def test_without_labels_there_is_no_examples_file(crawl: Any) -> None:
     run = crawl("a.txt", "一\n二\n")
     assert sorted(path.name for path in run.output.iterdir()) == [

@@ -66,7 +66,7 @@ class Config(JobConfig):
     )
     mapping: Annotated[Mapping, BeforeValidator(fill_in)] = Field(
         default_factory=Mapping,
-        description="what the columns mean: douyin, reviews, chat, twitch, or your own (docs/jobs/crawl.md)",
+        description="what the columns mean: douyin, reviews, intents, chat, twitch, or your own (docs/jobs/crawl.md)",
     )
     files: str | None = Field(default=None, description="pattern of the files to read below an input folder, as *.csv")
     format: Literal["csv", "jsonl", "parquet", "text", "xml"] | None = Field(

@@ -117,6 +117,7 @@ READY: dict[str, dict[str, Any]] = {
         "columns": {"text": "review"},
         "labels": {"column": "label", "names": {"0": "negative", "1": "positive"}},
     },
+    "intents": {"columns": {"text": "sentence_sep"}, "labels": {"column": "c_numerical"}, "keep": ["label_raw"]},
     "chat": {"columns": {"created_at": "published_datetime", "text": "message"}, "constants": {"source": "twitch"}},
     "twitch": {
         "columns": {
