@@ -62,10 +62,12 @@ def call(*command: str | Path, must_succeed: bool = True) -> int:
     return code
 
 
-def environment_for(lock: str) -> None:
-    """Everything a task needs: `.venv`, the requirements of `lock`, the dictionary and our own package."""
+def environment_for(lock: str, *more: str) -> None:
+    """Everything a task needs: `.venv`, the requirements of the locks, the dictionary and our own package."""
     with _compiling(lock):
         install(lock)
+    for other in more:
+        install(other)
     dictionary(lock)
     package()
 
@@ -78,12 +80,16 @@ def install(lock: str) -> None:
     if _is_installed(lock):
         return
     with part(f"install requirements/{lock}.txt"):
-        checked = ("install", "--require-hashes", "--requirement")
+        checked = ("install", "--no-deps", "--require-hashes", "--requirement")  # a lock names all there is to install
         _pip(*checked, "requirements/backends.txt", "--only-binary=:all:")
         _pip(*checked, f"requirements/{lock}.txt", "--no-build-isolation")
-    contained = {name: _digest([ROOT / "requirements" / f"{name}.txt"]) for name in CONTAINS.get(lock, (lock,))}
-    # What pip just installed may have written its own `hera` script over ours, so the package is due again.
-    _write_stamps({"package": ""} | {f"requirements of {name}": value for name, value in contained.items()})
+    stamps = {
+        f"requirements of {name}": _digest([ROOT / "requirements" / f"{name}.txt"])
+        for name in CONTAINS.get(lock, (lock,))
+    }
+    if "\nhera==" in (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8"):
+        stamps["package"] = ""  # Hera may have written its own `hera` script over ours, so the package is due again
+    _write_stamps(stamps)
 
 
 def dictionary(lock: str, again: bool = False) -> None:
