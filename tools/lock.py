@@ -38,9 +38,12 @@ LOCKS: dict[str, tuple[list[str], list[str]]] = {
     "backends": ([], ["backends"]),
     "demo-data": ([], ["demo-data"]),
     "rust": ([], ["rust"]),
+    "embedded-llm": ([], ["embedded-llm"]),
 }
-# Needed by the tools alone, so it stands under no constraint.
-APART = {"rust"}
+# Nothing of these is in the largest, so they stand under no constraint.
+APART = {"rust", "embedded-llm"}
+# These hold what their group names and nothing that it depends on.
+ALONE = {"embedded-llm"}
 
 
 def lock(name: str, constraint: Path | None) -> Path:
@@ -53,6 +56,8 @@ def lock(name: str, constraint: Path | None) -> Path:
     command = ["uv", "pip", "compile", *words, *OPTIONS, f"--output-file={file.relative_to(ROOT)}"]
     if constraint is not None:
         command.append(f"--constraint={constraint.relative_to(ROOT)}")
+    if name in ALONE:
+        command.append("--no-deps")
     # The locks hold what the public index serves, whatever else this machine's pip may look at.
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_FIND"))}
     subprocess.run(command, cwd=ROOT, env=variables, check=True)

@@ -30,7 +30,7 @@ def demo() -> None:
 
 def test() -> None:
     """Run every test but the slow ones."""
-    environment_for("test")
+    environment_for("test", "embedded-llm")
     with part("cargo test"):
         call("cargo", "test", "--workspace", "--quiet")
     with part("pytest"):
@@ -39,7 +39,7 @@ def test() -> None:
 
 def test_slow() -> None:
     """Run the tests marked `slow`: long loops over whole corpora, random inputs, waits of real workflows."""
-    environment_for("test")
+    environment_for("test", "embedded-llm")
     with part("pytest -m slow"):
         call(script("python"), "-m", "pytest", "-m", "slow")
     with part("pytest -m slow tests/containers"):
@@ -111,7 +111,7 @@ def bench() -> None:
 
 def build() -> None:
     """Bring `.venv` up to date for development: requirements, dictionary, extension, editable package."""
-    environment_for("test")
+    environment_for("test", "embedded-llm")
 
 
 def dictionary() -> None:
