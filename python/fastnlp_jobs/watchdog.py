@@ -1,6 +1,6 @@
-"""Ends the steps when the process that started them is gone, however it went: also by kill -9.
+"""Ends steps and servers when the process that started them is gone, however it went: also by kill -9.
 
-POSIX only. One small process for all steps reads from a pipe which process groups and containers run; when the pipe
+POSIX only. One small process for all of them reads from a pipe which process groups and containers run; when the pipe
 ends because its writer is gone, it kills those that are left. This file is also its program and needs nothing but the
 standard library.
 """

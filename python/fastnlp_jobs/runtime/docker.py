@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from fastnlp_jobs import processes
+from fastnlp_jobs import processes, watchdog
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.runtime import watchdog
 from fastnlp_jobs.runtime.executor import Exit, Mount, Try, Why
 from fastnlp_jobs.runtime.folders import ROOT, Folders
 

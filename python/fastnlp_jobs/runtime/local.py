@@ -14,9 +14,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastnlp_jobs import processes
+from fastnlp_jobs import processes, watchdog
 from fastnlp_jobs.lineage import hash_path
-from fastnlp_jobs.runtime import environment, private_root, watchdog
+from fastnlp_jobs.runtime import environment, private_root
 from fastnlp_jobs.runtime.executor import Exit, Mount, Try, Why
 from fastnlp_jobs.runtime.record import near
 
