@@ -1,13 +1,17 @@
 """What tests may need from the machine: asked for by name, skipped aloud, or failed where the run promises it."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.llm.embedded import INSTALL, EmbeddedServer, LlamaCpp, embedded_model, embedded_server
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,12 +50,20 @@ def _docker() -> Path | None:
     return Path(found) if found and answers else None
 
 
+def _embedded_llm() -> Path | None:
+    try:
+        return embedded_model() if importlib.util.find_spec("xllamacpp") else None
+    except BadInput:
+        return None
+
+
 NEEDS: dict[str, tuple[Callable[[], Path | None], str]] = {
     "chromium": (_chromium, "no Chromium on PATH; install it (Debian: apt install chromium)"),
     "ngircd": (_ngircd, "no ngircd, an IRC server; install it (Debian: apt install ngircd)"),
     "openssl": (_openssl, "no openssl on PATH, which makes the certificates of tests"),
     "argo": (_argo, "no argo on PATH (it comes from no package registry): `argo lint --offline` was not asked"),
     "docker": (_docker, "no docker engine answers; docker/ci/engine starts one (as root on Debian)"),
+    "embedded-llm": (_embedded_llm, f"no llama.cpp server with its tiny model; {INSTALL}"),
     "data": (_data, "no folder of public corpora; set FASTNLP_DATA or put it at ../shared/data"),
 }
 
@@ -70,3 +82,11 @@ def require() -> Callable[[str], Path]:
         pytest.skip(reason)
 
     return path_of
+
+
+@pytest.fixture(scope="session")
+def embedded_llm(require: Callable[[str], Path]) -> Iterator[EmbeddedServer]:
+    """A real server of a tiny language model, one for all tests; its answers are worth nothing."""
+    require("embedded-llm")
+    with embedded_server(LlamaCpp()) as server:
+        yield server

@@ -46,6 +46,11 @@ def test_an_environment_with_every_extra_is_whole(alone):
     assert alone.stdout.endswith("nothing that is installed is broken\n")
 
 
+@pytest.mark.usefixtures("embedded_llm")
+def test_the_embedded_llm_is_looked_at(alone):
+    assert finding(alone, "embedded LLM") == "ready"
+
+
 def test_versions_and_variables_are_shown(alone):
     assert f"pyarrow=={libraries.version_of('pyarrow')}" in finding(alone, "libraries")
     assert "RAYON_NUM_THREADS=3" in finding(alone, "threads")

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -21,6 +22,7 @@ from fastnlp_jobs.errors import BadInput
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 _LONGEST_CALL_S = 1.0
+_LOOK_EVERY_S = 0.02
 SIGTERM, SIGKILL = 15, 9  # the numbers, also where the system has no such signals
 
 
@@ -187,6 +189,31 @@ def end_at_once(process: subprocess.Popen[bytes]) -> None:
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], check=False, capture_output=True)
     else:
         _signal_group(process, signal.SIGKILL)
+
+
+def has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a started command is at its end; it is not reaped, so that its group keeps its number."""
+    if sys.platform == "win32" or process.returncode is not None:
+        return process.poll() is not None
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+
+
+def end_group(process: subprocess.Popen[bytes], grace_s: float) -> None:
+    """Ask a started command to stop; kill what is left of it and its children after `grace_s`, and reap it.
+
+    Children that outlive the command are killed too: as it was not reaped (`has_ended`), the group is still its own.
+    """
+    if not has_ended(process):
+        ask_to_stop(process)
+    deadline = time.monotonic() + grace_s
+    while not has_ended(process) and time.monotonic() < deadline:
+        time.sleep(_LOOK_EVERY_S)
+    if sys.platform == "win32":
+        end_at_once(process)
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:

