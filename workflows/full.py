@@ -1,4 +1,4 @@
-"""From comments to a report: crawl, prepare, then mine and describe side by side, then report.
+"""From comments to a report: crawl, prepare, then mine, describe and label side by side, then report.
 
 FASTNLP_SETTINGS names the settings (configs/workflows/NAME.yaml, or a path). `hera submit` sets it from
 `--settings`; `hera generate yaml workflows/full.py` prints exactly what is submitted.
@@ -46,6 +46,7 @@ with Workflow(
         prepare = step(settings, "prepare", input=crawl, output="documents")
         mine = step(settings, "mine", input=prepare, output="patterns")
         describe = step(settings, "describe", input=prepare, output="description")
+        step(settings, "label", input=prepare, output="labels")
         step(
             settings, "report", comments=crawl, documents=prepare, patterns=mine, description=describe, output="report"
         )

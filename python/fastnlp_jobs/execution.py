@@ -84,7 +84,7 @@ def _run_into(output: Path, run_folder: Path, name: str, config: JobConfig, reco
             state.mkdir(parents=True, exist_ok=True)
         events.event("started", job=name, output=str(output))
         (output_field,) = config.paths("output")
-        result = _call(name, config.model_copy(update={output_field: staging}))
+        result: Result = _call(name, "run", config.model_copy(update={output_field: staging}))
         counts: dict[str, Any] = result.model_dump(mode="json")
         lineage.write(staging, record, counts)
         events.finish_run(run_folder, name, started, counts)
@@ -92,15 +92,20 @@ def _run_into(output: Path, run_folder: Path, name: str, config: JobConfig, reco
     return counts
 
 
-def _call(name: str, config: JobConfig) -> Result:
+def run_on_text(name: str, config: JobConfig, text: str) -> dict[str, Any]:
+    """What a job that takes single texts makes of one; the paths in the config are not looked at."""
+    answer: dict[str, Any] = _call(name, "run_on_text", config, text)
+    return answer
+
+
+def _call(name: str, function: str, *arguments: Any) -> Any:
     module = load_job(name)
     try:
-        result: Result = module.run(config)
+        return getattr(module, function)(*arguments)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("fastnlp"):
             raise
         raise BadInput(f"{name} needs {error.name}: pip install 'fastnlp-core[{module.EXTRA}]'") from error
-    return result
 
 
 def _answer(name: str, state: str, output: Path, counts: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What every job is: a module `fastnlp_jobs.jobs.<name>` with `Config`, `Result`, `run(config) -> Result`, `EXTRA`.
 
-`EXTRA` is the extra of the distribution that holds the job's libraries. Everything around `run` is in `execution.py`:
-`fastnlp <job> --help` imports nothing of it.
+`EXTRA` is the extra of the distribution that holds the job's libraries. A job that has something to say of a single
+text has `run_on_text(config, text) -> dict` too. Everything around `run` is in `execution.py`: `fastnlp <job> --help`
+imports nothing of it.
 """
 
 import importlib

@@ -33,10 +33,15 @@ def run_job(arguments: list[str], other_commands: Mapping[str, str]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from fastnlp_jobs.config import load_config
-    from fastnlp_jobs.execution import execute, plan, to_json
+    from fastnlp_jobs.execution import execute, plan, run_on_text, to_json
 
     config_class = load_job(options.job).Config
     source = str(example.config_of(options.job)) if options.example else options.config
+    if options.text is not None:
+        unread = [f"{name}=unread" for role in ("input", "output") for name in config_class.path_fields(role)]
+        config = load_config(config_class, source, [*options.set, *unread])
+        print(to_json(run_on_text(options.job, config, options.text)), flush=True)
+        return EXIT_DONE
     config = load_config(config_class, source, options.set)
     answer = plan(options.job, config) if options.dry_run else execute(options.job, config, force=options.force)
     print(to_json(answer), flush=True)
@@ -93,7 +98,8 @@ def _summary(name: str, arguments: list[str]) -> str | None:
 
 
 def _add_job(commands: Any, name: str) -> None:
-    config_class = load_job(name).Config
+    job = load_job(name)
+    config_class = job.Config
     parser = commands.add_parser(
         name,
         description=config_class.__doc__,
@@ -104,7 +110,9 @@ def _add_job(commands: Any, name: str) -> None:
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="set one key, may be repeated")
     parser.add_argument("--dry-run", action="store_true", help="check config and inputs, say what would happen")
     parser.add_argument("--force", action="store_true", help="run although the output is there, and replace it")
-    parser.set_defaults(example=False)
+    parser.set_defaults(example=False, text=None)
+    if hasattr(job, "run_on_text"):
+        parser.add_argument("--text", help="print what the job makes of one text; no file is read or written")
     if example.is_here():
         shown = "run the example of this image, then print how to go on"
         parser.add_argument("--example", action="store_true", help=shown)

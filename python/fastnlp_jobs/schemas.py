@@ -184,6 +184,32 @@ KEYNESS = pa.schema(
     ]
 )
 
+# How often labels say the same as others do, as shares with 95 % intervals.
+AGREEMENT = pa.schema(
+    [
+        _required("labels", pa.string()),  # lexicon, snownlp, majority
+        _required("compared_with", pa.string()),  # known, lexicon
+        _required("rows", pa.string()),  # all, decided: without those that the labels leave open
+        _required("num_rows", pa.int64()),
+        _required("share", pa.float64()),
+        _required("low", pa.float64()),
+        _required("high", pa.float64()),
+    ]
+)
+
+
+def labels(fields: list[pa.Field]) -> pa.Schema:
+    """LABELS: a row per document and a column per field of the label schema; null where there is no label."""
+    return pa.schema(
+        [
+            _required("id", pa.string()),
+            *fields,
+            pa.field("confidence", pa.float64()),  # null: the engine gives none
+            _required("model", pa.string()),
+            pa.field("prompt_hash", pa.string()),  # null: the engine takes no prompt
+        ]
+    )
+
 
 def with_kept(schema: pa.Schema, names: list[str]) -> pa.Schema:
     """`schema` and one nullable text column `x_<name>` per column the user kept."""

@@ -1,0 +1,75 @@
+"""The whole of `label`: documents in batches through the engine, then a comparison with what is known."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from fastnlp_jobs.jobs.label import Config, Result
+from fastnlp_jobs.jobs.label.agreement import compare
+from fastnlp_jobs.jobs.label.lexicon import FIELDS, MODEL, Lexicon
+from fastnlp_jobs.schemas import AGREEMENT, DOCUMENTS, labels
+from fastnlp_jobs.tables import TableWriter, scan_columns, write_table
+
+_BATCH_ROWS = 8_192
+_LANGUAGE = "zh"
+_NOTHING_KNOWN = {
+    "confidence": pl.lit(None, pl.Float64),
+    "model": pl.lit(MODEL),
+    "prompt_hash": pl.lit(None, pl.String),
+}
+
+
+def label(config: Config) -> Result:
+    """Write labels.parquet, a row per document in their order, and agreement.parquet.
+
+    Raises:
+        BadInput: the input is not the output of prepare, or a package for the comparison is missing.
+    """
+    documents = config.input / "documents.parquet"
+    lexicon, counts = Lexicon(), _Counts()
+    with TableWriter(config.output / "labels.parquet", labels(FIELDS)) as writer:
+        for rows in _batches(documents):
+            texts = rows.select(pl.when(pl.col("lang") == _LANGUAGE).then("clean")).to_series()
+            labelled = rows.select("id").hstack(lexicon.label(texts)).with_columns(**_NOTHING_KNOWN)
+            counts.add(texts, labelled)
+            writer.write(labelled.to_arrow())
+    write_table(compare(config).to_arrow(), config.output / "agreement.parquet", AGREEMENT)
+    return counts.result(writer.rows)
+
+
+def label_text(config: Config, text: str) -> dict[str, Any]:  # noqa: ARG001  # an engine with settings reads them
+    """The labels of one text."""
+    return Lexicon().label(pl.Series([text])).with_columns(**_NOTHING_KNOWN).row(0, named=True)
+
+
+def _batches(documents: Path) -> Iterator[pl.DataFrame]:
+    for batch in scan_columns(documents, DOCUMENTS, ["id", "lang", "clean"]):
+        yield from pl.DataFrame(batch).iter_slices(_BATCH_ROWS)
+
+
+class _Counts:
+    """What was labelled so far."""
+
+    def __init__(self) -> None:
+        self._labelled = self._other_language = 0
+        self._values: dict[str, Counter[str]] = {field.name: Counter() for field in FIELDS if field.type == "string"}
+
+    def add(self, texts: pl.Series, rows: pl.DataFrame) -> None:
+        self._other_language += texts.null_count()
+        self._labelled += rows.filter(pl.any_horizontal(pl.col(field.name).is_not_null() for field in FIELDS)).height
+        for column, values in self._values.items():
+            values.update(dict(rows[column].drop_nulls().value_counts().iter_rows()))
+
+    def result(self, rows: int) -> Result:
+        values = {column: dict(sorted(counter.items())) for column, counter in self._values.items()}
+        return Result(
+            rows_in=rows,
+            rows_out=rows,
+            rows_rejected=0,
+            labelled=self._labelled,
+            other_language=self._other_language,
+            values=values,
+        )
