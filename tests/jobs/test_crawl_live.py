@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from fastnlp_jobs.errors import BadInput, Refused
@@ -18,6 +19,7 @@ from fastnlp_jobs.execution import execute, plan
 from fastnlp_jobs.jobs.crawl import Config
 from fastnlp_jobs.jobs.crawl.store import FILE
 from fastnlp_jobs.lineage import hash_path
+from fastnlp_jobs.sources.demo_site.content import content_of
 from fastnlp_jobs.sources.demo_site.server import running_site
 from fastnlp_jobs.sources.demo_site.state import DemoSite
 
@@ -25,26 +27,26 @@ VIDEOS, VIDEO = 3, "demo-site-v240"
 THREAD, LONG_THREAD = "/forum/thread/demo-site-t240", "/forum/thread/demo-site-t001"
 
 
-def command(folder: Path) -> list[str]:
+def command(folder: Path, *more: str) -> list[str]:
     settings = {"source": "demo", "output": folder / "out", "state": folder / "state", "demo.videos": VIDEOS}
     words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    return [sys.executable, "-m", "fastnlp_jobs", "crawl", *words]
+    return [sys.executable, "-m", "fastnlp_jobs", "crawl", *words, *more]
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path, *more: str) -> subprocess.Popen[bytes]:
     folder.mkdir(exist_ok=True)
     with (folder / "log").open("ab") as log:
-        return subprocess.Popen(command(folder), stdout=log, stderr=log)
+        return subprocess.Popen(command(folder, *more), stdout=log, stderr=log)
 
 
-def landed(folder: Path) -> int:
+def landed(folder: Path, where: str = "TRUE") -> int:
     """Comments in the state, as another process sees them."""
     path = folder / "state" / FILE
     if not path.exists():
         return 0
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         try:
-            return int(connection.execute("SELECT count(*) FROM comments").fetchone()[0])
+            return int(connection.execute(f"SELECT count(*) FROM comments WHERE {where}").fetchone()[0])
         except sqlite3.OperationalError:  # no tables yet, or the moment belongs to the writer
             return 0
 
@@ -88,6 +90,27 @@ def test_a_crawl_that_was_killed_three_times_ends_with_the_same_bytes(tmp_path, 
 @pytest.mark.parametrize("seed", range(10))
 def test_a_crawl_that_was_killed_thirty_times_ends_with_the_same_bytes(tmp_path, undisturbed, seed):
     goes_on(tmp_path, undisturbed, killed_moments(3, seed))
+
+
+def shown_ids(revision: int) -> set[str]:
+    """What the videos of the crawl show after so many changes."""
+    videos = list(content_of(revision).videos.values())[:VIDEOS]
+    return {post.id for video in videos for post in video.posts}
+
+
+@pytest.mark.parametrize("share", [0.5, *(pytest.param(share, marks=pytest.mark.slow) for share in (0.2, 0.8))])
+def test_a_crawl_that_was_killed_while_lists_move_marks_nothing_that_is_still_shown(tmp_path, share):
+    revised = [["--force", "--set", f"demo.revision={number}"] for number in range(3)]
+    assert start(tmp_path).wait() == 0
+    process = start(tmp_path, *revised[1])
+    while process.poll() is None and landed(tmp_path, "reading > 1") < share * len(shown_ids(0)):
+        continue
+    process.kill()
+    process.wait()
+    assert start(tmp_path, *revised[2]).wait() == 0, (tmp_path / "log").read_text(encoding="utf-8")
+    assert not shown_ids(2) & set(pq.read_table(tmp_path / "out" / "removed.parquet")["id"].to_pylist())
+    assert start(tmp_path, *revised[2]).wait() == 0
+    assert set(pq.read_table(tmp_path / "out" / "comments.parquet")["id"].to_pylist()) == shown_ids(2)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

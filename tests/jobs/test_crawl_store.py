@@ -177,6 +177,32 @@ def test_a_comment_that_a_whole_reading_does_not_list_any_more_loses_its_text(st
     assert "很久以前".encode() not in store.path.read_bytes()
 
 
+def test_a_reading_that_went_on_in_another_run_marks_nothing_as_gone(tmp_path):
+    first = page(comment("c1"), comment("c2"), comment("c3"))
+    runs = [[first], [page(comment("c1"), cursor="20")], [page(cursor=None)], [page(comment("c2"))]]
+    kept = []
+    for pages in runs:
+        with opened(tmp_path, TARGET) as store:
+            read(store, *pages)
+            kept.append(list(texts(store)))
+    assert kept == [["c1", "c2", "c3"]] * 3 + [["c2"]]
+
+
+def test_a_reading_from_the_start_counts_though_an_earlier_one_has_no_end(tmp_path):
+    for pages in ([page(comment("c1"), comment("c2"))], [page(comment("c1"), cursor="from the start")]):
+        with opened(tmp_path, TARGET) as store:
+            read(store, *pages)
+    with opened(tmp_path, TARGET) as store:
+        read(store, page(comment("c1"), cursor="from the start", starts=True), page(cursor=None))
+        assert list(texts(store)) == ["c1"]
+
+
+def test_a_reading_that_missed_something_marks_nothing_as_gone(store):
+    read(store, page(comment("c1"), comment("c2")))
+    read(store, page(comment("c1"), cursor="20", missed=("replies were not given",)), page(cursor=None))
+    assert list(texts(store)) == ["c1", "c2"]
+
+
 def test_a_comment_that_is_listed_again_comes_back(store):
     for shown in ([comment("c1"), comment("c2")], [comment("c1")], [comment("c1"), comment("c2")]):
         read(store, page(*shown))

@@ -36,6 +36,7 @@ class Page:
     stream: str  # what is being read, such as "comments of 7123" or "#channel"; one cursor each
     cursor: str | None  # where the next page starts; None: the stream was read to its end
     comments: list[RawComment]
+    starts: bool = False  # read from the stream's start, whatever its cursor was
     gone: tuple[str, ...] = ()  # ids the site says were deleted, in this page or earlier
     # Deleted before this page ended: what one author wrote in one thread (thread_id, author), or a whole thread.
     gone_authors: tuple[tuple[str, str], ...] = field(default=(), repr=False)

@@ -29,16 +29,13 @@ class PageMaker:
         problems = {at: reason for at, comment in enumerate(page.comments) if (reason := _problem(comment))}
         usable = [comment for at, comment in enumerate(page.comments) if at not in problems]
         names = {name for comment in usable for name in comment.names if name}
-        broken = [page.comments[at].text.encode("utf-8", "replace").decode() for at in problems]
-        unusable = mask_rejected(_masked(list(broken), names)).to_pylist()
-        rejected = [
-            Reject(reason, (text or "").strip() or None)
-            for reason, text in zip(problems.values(), unusable, strict=True)
-        ]
+        unusable = _unusable([page.comments[at].text for at in problems], names) if problems else []
+        rejected = [Reject(reason, text) for reason, text in zip(problems.values(), unusable, strict=True)]
         return Landing(
             stream=page.stream,
             cursor=page.cursor,
             rows=self._rows(usable, names),
+            starts=page.starts,
             gone=page.gone,
             gone_authors=tuple((thread, self._author(author)) for thread, author in page.gone_authors),
             gone_threads=page.gone_threads,
@@ -85,6 +82,12 @@ def _masked(texts: list[str | None], names: set[str]) -> list[str | None]:
     masked, _ = mask_mentions(texts)
     written: list[str | None] = masked.to_pylist()
     return written
+
+
+def _unusable(texts: list[str], names: set[str]) -> list[str | None]:
+    """What can be shown of texts that cannot be rows."""
+    readable: list[str | None] = [text.encode("utf-8", "replace").decode() for text in texts]
+    return [(text or "").strip() or None for text in mask_rejected(_masked(readable, names)).to_pylist()]
 
 
 def _after_signs(texts: list[str | None], lengths: set[int]) -> set[str]:

@@ -83,6 +83,7 @@ class Landing:
     stream: str
     cursor: str | None  # where the stream goes on; None: it was read to its end
     rows: list[Row]
+    starts: bool = False  # its first page, also where an earlier reading was not brought to its end
     gone: tuple[str, ...] = ()  # ids
     gone_authors: tuple[tuple[str, str], ...] = ()  # thread and pseudonym
     gone_threads: tuple[str, ...] = ()
@@ -100,11 +101,12 @@ class Store:
             BadInput: the store there is of another crawl or version, or no store at all.
         """
         self.path = folder / FILE
-        with _readable(self.path):
+        with readable(self.path):
             self._connection = open_database(self.path)
             _make_tables(self._connection)
             self._claim({name: json.dumps(value, sort_keys=True) for name, value in belongs_to.items()})
             self._erased = {author for (author,) in self._connection.execute("SELECT author FROM erased")}
+        self._whole: set[str] = set()  # streams of which this run has read everything from their start
 
     def _claim(self, belongs_to: dict[str, str]) -> None:
         found = dict(self._connection.execute("SELECT name, value FROM belongs_to"))
@@ -136,9 +138,16 @@ class Store:
         Raises:
             JobError: the disk is full.
         """
+        reading, is_new = _reading(self._connection, page)
+        if is_new:
+            self._whole.add(page.stream)
+        if page.missed:
+            self._whole.discard(page.stream)
         try:
             with self._connection as transaction:
-                _write(transaction, page, self._erased)
+                _write(transaction, page, reading, self._erased)
+                if page.cursor is None and page.stream in self._whole:
+                    _forget_unlisted(transaction, page.stream, reading)
         except sqlite3.OperationalError as error:
             raise JobError(f"state: cannot write {self.path} ({error}); what has landed is kept") from error
 
@@ -240,15 +249,15 @@ def _make_tables(connection: sqlite3.Connection) -> None:
 
 
 @contextlib.contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
+    """What fails in the block because the file is no store, as an error that says so."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         raise BadInput(f"state: {path}: expected the store of a crawl, cannot use it ({error})") from error
 
 
-def _write(transaction: sqlite3.Connection, page: Landing, erased: set[str]) -> None:
-    reading = _reading(transaction, page.stream)
+def _write(transaction: sqlite3.Connection, page: Landing, reading: int, erased: set[str]) -> None:
     rows = [row for row in page.rows if not (erased and row.author and erasure_mark(row.author) in erased)]
     transaction.executemany(_UPSERT, [(*_cells(row), page.stream, reading) for row in rows])
     transaction.executemany(f"{_REMOVE} id = ?", [(DELETED, gone) for gone in page.gone])
@@ -256,19 +265,24 @@ def _write(transaction: sqlite3.Connection, page: Landing, erased: set[str]) -> 
     transaction.executemany(f"{_REMOVE} thread_id = ?", [(DELETED, thread) for thread in page.gone_threads])
     _reject(transaction, page, reading)
     transaction.executemany("INSERT OR IGNORE INTO missed VALUES (?, ?)", [(page.stream, why) for why in page.missed])
-    if page.cursor is None and reading > 1:
-        transaction.execute(f"{_REMOVE} stream = ? AND reading < ?", (UNLISTED, page.stream, reading))
-        transaction.execute("DELETE FROM rejected WHERE stream = ? AND reading < ?", (page.stream, reading))
     transaction.execute("INSERT OR REPLACE INTO streams VALUES (?, ?, ?)", (page.stream, page.cursor, reading))
 
 
-def _reading(transaction: sqlite3.Connection, stream: str) -> int:
-    """Which reading of the stream this is, from 1 on: a stream that was read to its end begins another."""
-    found = transaction.execute("SELECT reading, cursor FROM streams WHERE stream = ?", (stream,)).fetchone()
-    if found is None:
-        return 1
-    reading, cursor = found
-    return int(reading) if cursor is not None else int(reading) + 1
+def _forget_unlisted(transaction: sqlite3.Connection, stream: str, reading: int) -> None:
+    """Remove what a reading did not show; one that went on where another run had stopped cannot tell.
+
+    A list moves meanwhile, and what that run had to leave out is not known any more.
+    """
+    transaction.execute(f"{_REMOVE} stream = ? AND reading < ?", (UNLISTED, stream, reading))
+    transaction.execute("DELETE FROM rejected WHERE stream = ? AND reading < ?", (stream, reading))
+
+
+def _reading(connection: sqlite3.Connection, page: Landing) -> tuple[int, bool]:
+    """Which reading of its stream a page belongs to, from 1 on, and whether that starts with it."""
+    found = connection.execute("SELECT reading, cursor FROM streams WHERE stream = ?", (page.stream,)).fetchone()
+    reading, cursor = found or (0, None)
+    is_new = page.starts or cursor is None
+    return int(reading) + is_new, is_new
 
 
 def _cells(row: Row) -> tuple[Any, ...]:

@@ -102,10 +102,12 @@ class _Reading:
         self._source = source
         self._video = video
         self._missed: list[str] = []
+        self._starts = False  # whether the next page is the stream's first
 
     async def pages(self, start: Place) -> AsyncGenerator[Page, None]:
         """From `start` on."""
         asked: set[int] = set()
+        self._starts = start == Place()
         place: Place | None = start
         while place:
             answer = await self._source.ask(Request(self._video, None), place.list_at)
@@ -145,7 +147,9 @@ class _Reading:
         if following is None and self._missed:
             following = Place()
         cursor = None if following is None else following.write()
-        return Page(self.stream, cursor, answer.comments, rejected=tuple(answer.rejected), missed=tuple(self._missed))
+        starts, self._starts = self._starts, False
+        rejected, missed = tuple(answer.rejected), tuple(self._missed)
+        return Page(self.stream, cursor, answer.comments, starts=starts, rejected=rejected, missed=missed)
 
 
 def _threads(answer: Answer, place: Place) -> list[Place]:

@@ -97,11 +97,13 @@ class _Visit:
         except Missing:
             yield Page(self._stream, None, [], gone_threads=(self._video,), missed=("the site has no such video",))
             return
-        may_click = True
+        starts = may_click = True
         while self._fruitless < self._config.quiet_steps:
             heard = await received.next(_ANSWER_S)
             for one in heard:
-                yield Page(self._stream, AGAIN, one.answer.comments, rejected=tuple(one.answer.rejected))
+                rejected = tuple(one.answer.rejected)
+                yield Page(self._stream, AGAIN, one.answer.comments, starts=starts, rejected=rejected)
+                starts = False
             if any(one.is_new for one in heard):
                 self._fruitless, may_click = 0, True
             await self._refuse_walls()
@@ -113,7 +115,7 @@ class _Visit:
             else:
                 may_click = not await self._step(may_click=may_click)
         missed = received.missed() if received.any else (await self._explain(),)
-        yield Page(self._stream, AGAIN if missed else None, [], missed=missed)
+        yield Page(self._stream, AGAIN if missed else None, [], starts=starts, missed=missed)
 
     async def _open(self) -> None:
         for _ in range(retries.MAX_TRIES):

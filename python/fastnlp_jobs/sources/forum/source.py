@@ -155,6 +155,7 @@ class _Reading:
         stream = f"thread {thread_id}"
         walk = _Walk(start, self._cursor_of(stream))
         while walk.at is not None:
+            starts = walk.at == start
             try:
                 shown = await self._turn(walk)
             except Missing:
@@ -165,7 +166,7 @@ class _Reading:
                 return
             comments, rejected = self._maker.make(thread_id, shown.posts, shown.unreadable)
             walk.go_on(shown, [post["id"] or "" for post in shown.posts])
-            yield Page(stream, walk.cursor, comments, rejected=rejected, missed=walk.trouble)
+            yield Page(stream, walk.cursor, comments, starts=starts, rejected=rejected, missed=walk.trouble)
 
     async def _turn(self, walk: _Walk) -> _Shown | None:
         """The page at which a walk is; None where that page stops it.
