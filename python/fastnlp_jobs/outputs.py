@@ -102,10 +102,11 @@ def staged(output: Path) -> Iterator[Path]:
 def copy(earlier: Path, output: Path) -> None:
     """Make `output` a copy of a finished one; as links to the same files where both are on one disk."""
     with staged(output) as partial:
-        shutil.copytree(earlier, partial, dirs_exist_ok=True, copy_function=_link_or_copy)
+        shutil.copytree(earlier, partial, dirs_exist_ok=True, copy_function=link_or_copy)
 
 
-def _link_or_copy(source: str, target: str) -> None:
+def link_or_copy(source: str, target: str) -> None:
+    """Make `target` the same file, or where the disk has no links a copy."""
     try:
         os.link(source, target)
     except OSError:  # another disk, or one without links

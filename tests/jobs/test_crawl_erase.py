@@ -166,6 +166,31 @@ def test_a_model_is_named_and_not_deleted(tmp_path, capsys):
     assert (model / "weights.safetensors").exists()
 
 
+def test_a_model_is_named_for_each_who_was_in_what_it_learned(tmp_path, capsys):
+    comments = crawl(tmp_path)
+    model = tmp_path / "data" / "model"
+    model.mkdir()
+    (model / "weights.safetensors").write_bytes(b"0" * 8)
+    learned = {"input": {"name": "c", "sha256": lineage.hash_path(comments)}}
+    lineage.write(model, {"job": "train", "config": {}, "inputs": learned}, {})
+    erase(tmp_path / "data", capsys)
+    assert main(["erase", str(tmp_path / "data"), "--subject", OTHER, "--source", "forum", "--public-example-key"]) == 0
+    assert json.loads(capsys.readouterr().out)["models_trained_on_them"] == [str(model)]
+
+
+def test_rejected_rows_keep_their_reason_and_lose_their_texts(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    lines = ["id,user,text", f"1,{WHO},早睡早起", f"1,{WHO},熬夜到天亮", "2,x,早安", ""]
+    (tmp_path / "in" / "chat.csv").write_text("\n".join(lines), encoding="utf-8")
+    mapping = {"columns": {"id": "id", "author": "user", "text": "text"}, "constants": {"source": "forum"}}
+    output = tmp_path / "data" / "comments"
+    run("crawl", input=tmp_path / "in" / "chat.csv", output=output, mapping=mapping, public_example_key=True)
+    assert "熬夜到天亮" in strings(output / "rejected.parquet")
+    erase(tmp_path / "data", capsys)
+    (rejected,) = pq.read_table(output / "rejected.parquet").to_pylist()
+    assert (rejected["reason"], rejected["text"]) == ("an earlier row has the same id", None)
+
+
 def row(id_: str, author: str, text: str, parent: str | None = None) -> Row:
     return Row(id_, "t", parent, pseudonym(author), None, None, None, None, text, (), {"room": text})
 
@@ -215,30 +240,33 @@ def test_without_a_key_nothing_is_done(tmp_path, capsys, monkeypatch):
     assert not (tmp_path / "home").exists()
 
 
-def test_a_run_is_completed_again_by_resume(tmp_path, capsys, monkeypatch):
-    (tmp_path / "chat.csv").write_text(csv(), encoding="utf-8")
+def submit(folder: Path) -> Path:
+    """A run from crawl to mine, in `folder`/runs."""
+    (folder / "chat.csv").write_text(csv(), encoding="utf-8")
     mapping = "{columns: {author: user, text: text}, constants: {source: forum}}"
     settings = f"steps:\n  crawl:\n    mapping: {mapping}\n    public_example_key: true\n"
-    (tmp_path / "mine.yaml").write_text(settings + "  prepare:\n    languages: [zh]\n  mine:\n", encoding="utf-8")
+    (folder / "mine.yaml").write_text(settings + "  prepare:\n    languages: [zh]\n  mine:\n", encoding="utf-8")
+    words = ["submit", str(ROOT / "workflows" / "full.py"), "--settings", "mine.yaml", "-p", "input=chat.csv"]
+    subprocess.run([sys.executable, "-m", "fastnlp_jobs", *words], check=True, capture_output=True, cwd=folder)
+    (run_folder,) = [path for path in (folder / "runs").iterdir() if not path.is_symlink()]
+    return run_folder
+
+
+def test_what_a_run_made_of_the_texts_is_made_again(tmp_path, capsys, monkeypatch):
+    run_folder = submit(tmp_path)
     monkeypatch.chdir(tmp_path)
-    command = [sys.executable, "-m", "fastnlp_jobs"]
-    submit = [
-        *command,
-        "submit",
-        str(ROOT / "workflows" / "full.py"),
-        "--settings",
-        "mine.yaml",
-        "-p",
-        "input=chat.csv",
-    ]
-    subprocess.run(submit, check=True, capture_output=True)
     report = erase(tmp_path / "runs", capsys)
     assert found_in(tmp_path / "runs") == []
-    (again,) = report["make_again"]
-    assert again.startswith("fastnlp resume ")
-    done = subprocess.run([*command, *again.split()[1:]], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    (run_folder,) = [path for path in (tmp_path / "runs").iterdir() if not path.is_symlink()]
+    assert (report["rebuilt"], report["make_again"]) == ([str(run_folder)], [])
     assert (run_folder / "artifacts" / "mine" / "patterns" / "itemsets.parquet").exists()
     assert not (run_folder / "steps" / "prepare" / "try-2").exists()
-    assert found_in(tmp_path / "runs") == []
+    assert json.loads((run_folder / "run.json").read_text(encoding="utf-8"))["status"]["phase"] == "Succeeded"
+
+
+def test_a_run_that_is_going_on_is_refused(tmp_path, capsys):
+    run_folder = submit(tmp_path)
+    with locked(run_folder / "lock", run_folder):
+        words = ["erase", str(tmp_path / "runs"), "--subject", WHO, "--source", "forum", "--public-example-key"]
+        assert main(words) == 2
+    assert "another run is writing" in capsys.readouterr().err
+    assert found_in(tmp_path / "runs")

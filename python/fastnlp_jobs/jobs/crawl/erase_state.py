@@ -1,43 +1,59 @@
 """A person taken out of the state of a crawl, and kept out of its later runs."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from fastnlp_jobs.jobs.crawl.erase_tables import Person
 from fastnlp_jobs.jobs.crawl.masks import MENTION
-from fastnlp_jobs.jobs.crawl.store import erasure_mark, open_database
+from fastnlp_jobs.jobs.crawl.store import erasure_mark, open_database, readable
 from fastnlp_jobs.processes import locked
 
 
-def erase_from_state(path: Path, person: Person) -> set[str]:
-    """Delete the person's comments, mask their name in those of others, and leave no page that held them.
-
-    Returns:
-        The ids of the comments that are gone.
+@contextmanager
+def opened_state(path: Path) -> Iterator[sqlite3.Connection]:
+    """The database of a state, for this process alone.
 
     Raises:
-        BadInput: a crawl is using the state.
+        BadInput: a crawl is using the state, or it is none.
     """
-    with locked(path.with_name("lock"), path.parent), closing(open_database(path)) as connection:
-        sources = {source for (source,) in connection.execute("SELECT source FROM written_as")}
-        with connection as transaction:
-            ids = _delete(transaction, person) if person.source in sources else set()
-            _mask(transaction, person)
-        connection.execute("VACUUM")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return ids
+    with locked(path.with_name("lock"), path.parent), readable(path), closing(open_database(path)) as connection:
+        yield connection
 
 
-def _delete(transaction: sqlite3.Connection, person: Person) -> set[str]:
+def ids_in_state(connection: sqlite3.Connection, person: Person) -> set[str]:
+    """The ids of the comments that the person wrote."""
+    if not _is_of(connection, person):
+        return set()
+    marks = ", ".join("?" * len(person.pseudonyms))
+    return {
+        id_ for (id_,) in connection.execute(f"SELECT id FROM comments WHERE author IN ({marks})", person.pseudonyms)
+    }
+
+
+def erase_from_state(connection: sqlite3.Connection, person: Person) -> None:
+    """Delete the person's comments, mask their name in those of others, and leave no page that held them."""
+    with connection as transaction:
+        if _is_of(connection, person):
+            _delete(transaction, person, ids_in_state(connection, person))
+        _mask(transaction, person)
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _is_of(connection: sqlite3.Connection, person: Person) -> bool:
+    return (person.source,) in connection.execute("SELECT source FROM written_as").fetchall()
+
+
+def _delete(transaction: sqlite3.Connection, person: Person, ids: set[str]) -> None:
     """The marks are of the pseudonym's hash: they keep the person out and do not tell who it is."""
-    ids: set[str] = set()
     for pseudonym in person.pseudonyms:
-        found = transaction.execute("DELETE FROM comments WHERE author = ? RETURNING id", (pseudonym,))
-        ids |= {id_ for (id_,) in found.fetchall()}
+        transaction.execute("DELETE FROM comments WHERE author = ?", (pseudonym,))
         transaction.execute("INSERT OR IGNORE INTO erased VALUES (?)", (erasure_mark(pseudonym),))
     transaction.executemany("UPDATE comments SET parent_id = NULL WHERE parent_id = ?", [(id_,) for id_ in sorted(ids)])
-    return ids
+    if ids:  # whose an entry was that could not be used, nobody knows
+        transaction.execute("UPDATE rejected SET text = NULL WHERE text IS NOT NULL")
 
 
 def _mask(transaction: sqlite3.Connection, person: Person) -> None:

@@ -71,6 +71,9 @@ def edit_table(path: Path, person: Person, ids: Collection[str]) -> tuple[int, i
                 gone += batch.num_rows - (pc.sum(stay).as_py() or 0)
                 batch = batch.filter(stay)
             columns = [_edited(column, name, person, erased) for name, column in _columns(batch)]
+            if path.stem == "rejected" and ids:  # whose an entry was that could not be used, nobody knows
+                at = batch.schema.get_field_index("text")
+                columns[at] = _blank(batch["text"])
             changed += sum(number for _, number in columns)
             writer.write(pa.RecordBatch.from_arrays([column for column, _ in columns], schema=file.schema_arrow))
     if gone or changed:
@@ -107,6 +110,10 @@ def _edited(column: pa.Array, name: str, person: Person, erased: pa.Array) -> tu
     before = column.to_pylist()
     after = [text and person.mention.sub(MENTION, text) for text in before]
     return pa.array(after, column.type), sum(old != new for old, new in zip(before, after, strict=True))
+
+
+def _blank(column: pa.Array) -> tuple[pa.Array, int]:
+    return pa.nulls(len(column), column.type), len(column) - column.null_count
 
 
 def _with_values(column: pa.ListArray, values: pa.Array) -> pa.ListArray:
