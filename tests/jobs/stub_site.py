@@ -9,9 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
+from fastnlp_jobs.clock import Clock
 from fastnlp_jobs.sources.web.config import WebConfig
 from fastnlp_jobs.sources.web.fetcher import Fetcher
-from fastnlp_jobs.sources.web.turns import Clock
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 START = 1_700_000_000.0  # what the stub clock shows at first

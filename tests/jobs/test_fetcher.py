@@ -9,10 +9,10 @@ from aiohttp import web
 from tests.jobs.stub_site import HOST, START, cut, in_a_loop, raw, redirect, stub_site, text, to_host, trickle
 
 from fastnlp_jobs.errors import BadInput, Refused, Unavailable
+from fastnlp_jobs.retries import LONGEST_WAIT_S
 from fastnlp_jobs.sources.live import BudgetUsedUp
 from fastnlp_jobs.sources.web.config import WebConfig
 from fastnlp_jobs.sources.web.fetcher import ForbiddenByRobots, Missing
-from fastnlp_jobs.sources.web.retries import LONGEST_WAIT_S
 from fastnlp_jobs.sources.web.robots import MAX_BYTES
 
 

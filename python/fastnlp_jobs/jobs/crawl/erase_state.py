@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from fastnlp_jobs.database import open_database, sweep
 from fastnlp_jobs.jobs.crawl.erase_tables import Person
 from fastnlp_jobs.jobs.crawl.masks import MENTION
-from fastnlp_jobs.jobs.crawl.store import erasure_mark, open_database, readable
+from fastnlp_jobs.jobs.crawl.store import erasure_mark, readable
 from fastnlp_jobs.processes import locked
 
 
@@ -38,8 +39,7 @@ def erase_from_state(connection: sqlite3.Connection, person: Person) -> None:
         if _is_of(connection, person):
             _delete(transaction, person, ids_in_state(connection, person))
         _mask(transaction, person)
-    connection.execute("VACUUM")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    sweep(connection)
 
 
 def _is_of(connection: sqlite3.Connection, person: Person) -> bool:

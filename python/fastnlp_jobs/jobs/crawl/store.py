@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from fastnlp_jobs.database import open_database
 from fastnlp_jobs.errors import BadInput, JobError
 from fastnlp_jobs.processes import locked
 
@@ -227,14 +228,6 @@ def opened(folder: Path, belongs_to: Mapping[str, Any]) -> Iterator[Store]:
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / "lock", folder), contextlib.closing(Store(folder, belongs_to)) as store:
         yield store
-
-
-def open_database(path: Path) -> sqlite3.Connection:
-    """A connection that overwrites what it deletes."""
-    connection = sqlite3.connect(path)
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON", "busy_timeout = 5000"):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:

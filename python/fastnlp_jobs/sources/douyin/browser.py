@@ -13,12 +13,12 @@ from playwright.async_api import Error, Response
 from playwright.async_api import Page as Tab
 from playwright.async_api import TimeoutError as TooSlow
 
+from fastnlp_jobs import retries
 from fastnlp_jobs.errors import Refused, Unavailable
 from fastnlp_jobs.sources.douyin.comments import EXTRA
 from fastnlp_jobs.sources.douyin.config import DouyinConfig
 from fastnlp_jobs.sources.douyin.received import Received
 from fastnlp_jobs.sources.live import Page
-from fastnlp_jobs.sources.web import retries
 from fastnlp_jobs.sources.web.browser import LedElsewhere, load, open_page
 from fastnlp_jobs.sources.web.config import WebConfig
 from fastnlp_jobs.sources.web.fetcher import Fetcher, ForbiddenByRobots, Missing

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from playwright.async_api import Error, Page
 from playwright.async_api import TimeoutError as TooSlow
 
+from fastnlp_jobs import retries
 from fastnlp_jobs.errors import Refused, Unavailable
 from fastnlp_jobs.sources.forum.parsing import Html
-from fastnlp_jobs.sources.web import retries
 from fastnlp_jobs.sources.web.browser import load
 from fastnlp_jobs.sources.web.config import WebConfig
 from fastnlp_jobs.sources.web.fetcher import Fetcher

@@ -11,16 +11,19 @@ from typing import Any, Self
 import httpcore
 import httpx
 
+from fastnlp_jobs import retries
+from fastnlp_jobs.clock import Clock
 from fastnlp_jobs.errors import BadInput, JobError, Refused, Unavailable
-from fastnlp_jobs.sources.web import body, retries, robots
+from fastnlp_jobs.sources.web import body, robots
 from fastnlp_jobs.sources.web.addresses import CheckedBackend, Resolve, resolve
 from fastnlp_jobs.sources.web.answer import Answer
 from fastnlp_jobs.sources.web.config import WebConfig
-from fastnlp_jobs.sources.web.turns import Clock, Host, Turns
+from fastnlp_jobs.sources.web.turns import Host, Turns
 
 MAX_REDIRECTS = 5
 _OK = 200
 _TOO_MANY_REQUESTS = 429
+_MAX_TOO_MANY = 3  # such answers in a row
 _LONGEST_SHOWN = 200
 _LARGEST_PORT = 65_535
 
@@ -225,7 +228,7 @@ class Fetcher:
     def _hear(self, target: httpx.URL, host: Host, reply: _Reply) -> None:
         """Hear whether we asked too early or too often."""
         host.too_many = host.too_many + 1 if reply.status == _TOO_MANY_REQUESTS else 0
-        if host.too_many >= retries.MAX_TOO_MANY:
+        if host.too_many >= _MAX_TOO_MANY:
             raise Refused(
                 f"{shown(target)}: answered 429 (too many requests) {host.too_many} times in a row although we waited; "
                 "the crawl stops, its state is kept: run the same command another day, with a larger web.delay_s"

@@ -2,21 +2,12 @@
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from fastnlp_jobs.clock import Clock
 from fastnlp_jobs.sources.live import BudgetUsedUp
 from fastnlp_jobs.sources.web.config import WebConfig
-
-
-@dataclass(frozen=True)
-class Clock:
-    """What time it is, and how to let it pass; a test has its own."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    utc: Callable[[], float] = time.time
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 @dataclass

@@ -1,11 +1,10 @@
-"""How long to leave a site alone that asked for it or failed."""
+"""How long to leave a service alone that asked for it or failed."""
 
 import datetime
 import email.utils
 from collections.abc import Callable
 
-MAX_TRIES = 5
-MAX_TOO_MANY = 3  # answers "429 too many requests" in a row
+MAX_TRIES = 5  # for a web page
 LONGEST_WAIT_S = 600.0
 _FIRST_BACKOFF_S = 2.0
 _LONGEST_BACKOFF_S = 60.0
