@@ -8,11 +8,12 @@ MAX_TRIES = 5  # for a web page
 LONGEST_WAIT_S = 600.0
 _FIRST_BACKOFF_S = 2.0
 _LONGEST_BACKOFF_S = 60.0
+_DOUBLINGS = 6  # which lead to the longest
 
 
 def backoff_s(tries: int, jitter: Callable[[float, float], float]) -> float:
     """Exponential backoff with full jitter, so that clients which failed together do not come back together."""
-    return jitter(0.0, min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2**tries))
+    return jitter(0.0, min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2 ** min(tries, _DOUBLINGS)))
 
 
 def asked_s(retry_after: str | None, utc: float) -> float:
