@@ -2,22 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from fastnlp_jobs.llm.config import Endpoint
 
 _BYTES_A_TOKEN = 3  # a Chinese character; English has about four
 _TOKENS_A_MESSAGE = 8  # role and separators
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a conversation."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +34,7 @@ class Shape:
 class Call:
     """A question. A follow-up turn is a call whose messages hold the earlier answer."""
 
-    messages: tuple[Message, ...]
+    messages: Sequence[Mapping[str, str]]  # turns, each with `role` (system, user, assistant) and `content`
     prompt_version: str  # of the template, such as "label-zh-1"
     sampling: Sampling = Sampling()
     shape: Shape | None = None
@@ -53,7 +45,7 @@ class Call:
         """The request."""
         return {
             "model": endpoint.model,
-            "messages": [{"role": message.role, "content": message.content} for message in self.messages],
+            "messages": list(self.messages),
             "temperature": self.sampling.temperature,
             "top_p": self.sampling.top_p,
             "max_tokens": self.sampling.max_tokens,
@@ -75,7 +67,7 @@ class Call:
 
     def tokens_in(self) -> int:
         """About how many tokens the messages have."""
-        return sum(len(one.content.encode()) // _BYTES_A_TOKEN + _TOKENS_A_MESSAGE for one in self.messages)
+        return sum(len(one["content"].encode()) // _BYTES_A_TOKEN + _TOKENS_A_MESSAGE for one in self.messages)
 
 
 def key_of(body: Mapping[str, Any], prompt_version: str) -> bytes:

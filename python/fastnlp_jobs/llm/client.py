@@ -12,10 +12,10 @@ from fastnlp_jobs.clock import Clock
 from fastnlp_jobs.errors import Refused, Unavailable
 from fastnlp_jobs.llm.calls import Answer, Call, key_of
 from fastnlp_jobs.llm.config import Endpoint
+from fastnlp_jobs.llm.connection import Connection, NotNow, Rejected
 from fastnlp_jobs.llm.ledger import Ledger
 from fastnlp_jobs.llm.limits import Limits
 from fastnlp_jobs.llm.ordered import in_order
-from fastnlp_jobs.llm.server import NotNow, Rejected, Server
 
 _LEAST_WINDOW = 1_000  # rows begun and not yet given: while one waits for its retries, others go on
 _REJECTED_AT_FIRST = 10  # so many before the first answer, and it is not the texts that the server dislikes
@@ -45,7 +45,7 @@ class Client:
         self._jitter = jitter
         self._limits = Limits(endpoint, self._clock)
         self._slots = asyncio.Semaphore(endpoint.concurrency)
-        self._server = Server(endpoint, self._clock)
+        self._connection = Connection(endpoint, self._clock)
         self._under_way: dict[bytes, asyncio.Future[Answer]] = {}
         self._started = time.monotonic()
         self._rows = self._asked = self._answered = self._tries_again = self._rejected = self._failed = 0
@@ -57,7 +57,7 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._server.__aexit__(kind, error, trace)
+        await self._connection.__aexit__(kind, error, trace)
 
     def answers(self, calls: Iterable[Call]) -> AsyncGenerator[tuple[Call, Answer], None]:
         """Each call with its answer, in the order of the calls, which are taken from the iterator as needed.
@@ -152,22 +152,24 @@ class Client:
             before = self._answered
             await self._limits.turn(expected)
             try:
-                answer = await self._server.send(body)
+                answer = await self._connection.send(body)
             except NotNow as not_now:
                 self._limits.be_quiet(not_now.asked_s)
-                tries, trouble, is_busy = tries + 1, str(not_now), not_now.is_busy
+                trouble = not_now
             else:
                 self._count(answer, expected)
                 return answer
-            # Where others get through, a busy server will come to this one as well.
-            if tries > self._endpoint.retries and not (is_busy and self._answered > before):
+            tries += 1
+            if trouble.is_busy and self._answered > before:
+                tries = 1  # others get through, so that it will come to this one as well
+            if tries > self._endpoint.retries:
                 return await self._give_up(f"no answer in {tries} tries: {trouble}", at_first)
             self._tries_again += 1
             await self._clock.sleep(retries.backoff_s(tries - 1, self._jitter))
 
     async def _give_up(self, trouble: str, at_first: int) -> Answer:
         """The call is to blame where others are answered, else the server is."""
-        if self._answered == at_first and not await self._server.answers_at_all():
+        if self._answered == at_first and not await self._connection.answers_at_all():
             raise Unavailable(
                 f"{self._endpoint.host}: {trouble}; no other call is answered either. "
                 "What was answered is kept, the same command goes on from there"

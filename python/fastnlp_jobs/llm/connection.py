@@ -60,8 +60,8 @@ class _Completion(BaseModel):
     usage: _Usage | None = None
 
 
-class Server:
-    """The connections to an endpoint."""
+class Connection:
+    """Asks an endpoint."""
 
     def __init__(self, endpoint: Endpoint, clock: Clock) -> None:
         """Nothing is sent yet.
