@@ -46,7 +46,14 @@ with Workflow(
         prepare = step(settings, "prepare", input=crawl, output="documents")
         mine = step(settings, "mine", input=prepare, output="patterns")
         describe = step(settings, "describe", input=prepare, output="description")
-        step(settings, "label", input=prepare, output="labels")
+        label = step(settings, "label", input=prepare, output="labels")
         step(
-            settings, "report", comments=crawl, documents=prepare, patterns=mine, description=describe, output="report"
+            settings,
+            "report",
+            comments=crawl,
+            documents=prepare,
+            patterns=mine,
+            description=describe,
+            labels=label,
+            output="report",
         )

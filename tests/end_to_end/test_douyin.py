@@ -47,7 +47,7 @@ def write_comments(path, rows):
 def test_every_step_succeeds(run_folder):
     nodes = json.loads((run_folder / "run.json").read_text(encoding="utf-8"))["status"]["nodes"].values()
     phases = {node["templateName"]: node["phase"] for node in nodes if node["type"] == "Pod"}
-    steps = ["crawl", "prepare", "mine", "describe", "report"]
+    steps = ["crawl", "prepare", "mine", "describe", "label", "report"]
     assert {name: phases[name] for name in steps} == dict.fromkeys(steps, "Succeeded")
 
 

@@ -172,17 +172,21 @@ def _rule(left: str, right: str, chance: random.Random) -> dict[str, Any]:
 
 
 def write_run(folder: Path, rows: list[dict[str, Any]] | None = None) -> dict[str, Path]:
-    """The four folders that a report reads, as the keys of its config; `describe` is the real job."""
+    """The folders that a report reads, as the keys of its config; `describe` and `label` are the real jobs."""
     rows = reviews(2000) if rows is None else rows
     comments = write_comments(folder / "comments", rows)
     documents = write_documents(folder / "documents", rows, comments)
     patterns = write_patterns(folder / "patterns", documents)
     execute("describe", load_job("describe").Config(input=documents, output=folder / "description"))
+    polarity = {"好评": "positive", "差评": "negative"}
+    label = load_job("label").Config(input=documents, output=folder / "labels", known_polarity=polarity)
+    execute("label", label)
     return {
         "comments": comments,
         "documents": documents,
         "patterns": patterns,
         "description": folder / "description",
+        "labels": folder / "labels",
     }
 
 

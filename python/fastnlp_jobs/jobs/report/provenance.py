@@ -32,7 +32,7 @@ class Step:
 
 
 def read_chain(config: "Config") -> list[Step]:
-    """crawl, prepare, and where they ran mine and describe.
+    """crawl, prepare, and where they ran mine, describe and label.
 
     Raises:
         BadInput: a folder has no lineage.json.
@@ -43,6 +43,7 @@ def read_chain(config: "Config") -> list[Step]:
         (config.documents, comments, "comments"),
         (config.patterns, documents, "documents"),
         (config.description, documents, "documents"),
+        (config.labels, documents, "documents"),
     ]
     return [_step(lineage.read(folder), source, name) for folder, source, name in links if folder is not None]
 

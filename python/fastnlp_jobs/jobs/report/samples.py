@@ -73,7 +73,7 @@ def _of_each_reason(removed: pl.LazyFrame, wanted: int) -> pl.DataFrame:
 
 
 def _comments(rows: pl.DataFrame) -> list[Comment]:
-    texts = _harmless(rows["text"])
+    texts = harmless(rows["text"])
     return [Comment(text, _details(row)) for text, row in zip(texts, rows.iter_rows(named=True), strict=True)]
 
 
@@ -92,7 +92,7 @@ def _details(row: dict[str, Any]) -> list[str]:
 def _removals(removed: pl.DataFrame, comments: pl.LazyFrame) -> list[Removal]:
     wanted = set(removed["id"]) | set(removed["kept_id"].drop_nulls())
     found = comments.select("id", "text").filter(pl.col("id").is_in(sorted(wanted))).collect(engine="streaming")
-    texts = dict(zip(found["id"], _harmless(found["text"]), strict=True))
+    texts = dict(zip(found["id"], harmless(found["text"]), strict=True))
     return [
         Removal(
             reason=shown.reason(row["reason"]),
@@ -108,14 +108,14 @@ def _removals(removed: pl.DataFrame, comments: pl.LazyFrame) -> list[Removal]:
 def _rejections(paths: Iterable[Path], wanted: int) -> list[Comment]:
     tables = [scan(path, REJECTED) for path in paths if path.exists()]
     rows = _spread(pl.concat(tables), wanted) if tables else pl.DataFrame(schema={"text": pl.String})
-    texts = _harmless(rows["text"].fill_null("(no text)"))
+    texts = harmless(rows["text"].fill_null("(no text)"))
     return [
         Comment(text, [f"{shown.text(row['file'])}:{row['row']}", shown.reason(row["reason"])])
         for text, row in zip(texts, rows.iter_rows(named=True), strict=True)
     ]
 
 
-def _harmless(texts: pl.Series) -> list[str]:
+def harmless(texts: pl.Series) -> list[str]:
     """Links, addresses, names and numbers masked, control characters visible, cut to a length."""
     masked, _ = normalize(texts, ["mask_urls", "mask_emails", "mask_mentions", "mask_phones", "mask_ids"])
     return [shown.text(text) for text in pl.Series(masked)]

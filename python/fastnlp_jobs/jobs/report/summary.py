@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from fastnlp_jobs.jobs.report import shown
 from fastnlp_jobs.jobs.report.facts import SIGNIFICANT, Crawl, Description, Facts, Flow, Patterns
+from fastnlp_jobs.jobs.report.labelled import Labels
 
 _FEW_DOCUMENTS = 100
 _LARGE_SHARE = 0.5
@@ -54,6 +55,8 @@ def findings(facts: Facts) -> list[Markup]:
         said += [*_corpus(facts.description), *_keyness(facts.description)]
     if facts.patterns is not None:
         said += _rules(facts.patterns)
+    if facts.labels is not None:
+        said += _labels(facts.labels)
     return said
 
 
@@ -66,6 +69,8 @@ def cautions(facts: Facts) -> list[Markup]:
         said += _gaps(facts.description)
     if facts.patterns is None:
         said.append(Markup("The step <code>mine</code> was switched off: no rules here."))
+    if facts.labels is not None:
+        said += _label_gaps(facts.labels)
     said.append(
         Markup(
             "Tests treat documents as independent of each other. Comments of one author or one thread are not, "
@@ -192,6 +197,69 @@ def _rules(patterns: Patterns) -> list[Markup]:
             shown.percent(rule["consequent support"]),
         )
     return [sentence]
+
+
+def _labels(labels: Labels) -> list[Markup]:
+    groups = labels.groups["thread"]
+    if not groups.height:
+        return [Markup("No document holds a word of the lists: nothing is said of emotions.")]
+    whole = groups.row(0, named=True)
+    sentence = Markup("Of {} documents with a polarity, {} are positive and <b>{}</b> negative").format(
+        shown.integer(whole["documents"]), shown.percent(whole["positive"]), shown.percent(whole["negative"])
+    )
+    if labels.emotions.height:
+        top = labels.emotions.row(0, named=True)
+        sentence += Markup("; the most frequent emotion is {} ({} documents)").format(
+            _quoted(top["value"]), shown.integer(top["documents"])
+        )
+    return [sentence + "."]
+
+
+def _label_gaps(labels: Labels) -> list[Markup]:
+    said = [
+        Markup("Emotions and polarities come from word lists ({}): a baseline that understands nothing. {}{}").format(
+            _from_outside(labels.model), _trust(labels), _bias(labels)
+        )
+    ]
+    if labels.other_language:
+        said.append(
+            Markup("{} in other languages than Chinese have no labels: the word lists are Chinese.").format(
+                shown.amount(labels.other_language, "document")
+            )
+        )
+    if (snownlp := labels.agreed("snownlp", "decided")) is not None:
+        said.append(
+            Markup(
+                "The classifier of <code>snownlp</code> agrees with the word lists in {} of {} documents drawn for it. "
+                "How often it is right is not shown: it was trained on reviews that public corpora hold too."
+            ).format(shown.percent(snownlp["share"]), shown.integer(int(snownlp["num_rows"])))
+        )
+    return said
+
+
+def _trust(labels: Labels) -> Markup:
+    """How often the word lists are right, beside what knowing nothing gives."""
+    right, majority = labels.agreed("lexicon", "all"), labels.agreed("majority", "all")
+    if right is None or majority is None:
+        return Markup("No known labels tell how often it is right.")
+    return Markup(
+        "Against {} known labels it is right in <b>{}</b> ({} to {}); always the most frequent label would be in {}."
+    ).format(
+        shown.integer(int(right["num_rows"])),
+        shown.percent(right["share"]),
+        shown.percent(right["low"]),
+        shown.percent(right["high"]),
+        shown.percent(majority["share"]),
+    )
+
+
+def _bias(labels: Labels) -> Markup:
+    positive, negative = labels.agreed("lexicon", "positive"), labels.agreed("lexicon", "negative")
+    if positive is None or negative is None:
+        return Markup("")
+    return Markup(" It finds {} of the positive and {} of the negative ones: compare groups, not levels.").format(
+        shown.percent(positive["share"]), shown.percent(negative["share"])
+    )
 
 
 def _origin(crawl: Crawl) -> list[Markup]:

@@ -8,6 +8,7 @@ import polars as pl
 
 from fastnlp_jobs.jobs.report import shown
 from fastnlp_jobs.jobs.report.facts import Description, Facts, Flow, Patterns
+from fastnlp_jobs.jobs.report.labelled import Labels
 
 PRINTED_ROWS = 30  # of each table; nobody reads more on paper
 
@@ -92,6 +93,23 @@ _KEYNESS_COLUMNS = [
 ]
 
 
+_POLARITY_COLUMNS = [
+    Column("Documents", "documents", "integer", "documents with a polarity"),
+    Column("Positive", "positive", "share", "share of the documents with a polarity"),
+    Column("Neutral", "neutral", "share", "positive and negative words cancel out"),
+    Column("Negative", "negative", "share", "share of the documents with a polarity"),
+    Column("Median score", "score", "number", "half of the documents have at most this score"),
+]
+_AGREEMENT = {
+    ("lexicon", "all"): "word lists, all documents with a known label",
+    ("lexicon", "decided"): "word lists, where they say positive or negative",
+    ("lexicon", "positive"): "word lists, documents known as positive",
+    ("lexicon", "negative"): "word lists, documents known as negative",
+    ("majority", "all"): "baseline: always the most frequent label",
+    ("snownlp", "decided"): "classifier of snownlp, on a sample",
+}
+
+
 def build_tables(facts: Facts, max_rows: int) -> dict[str, Table]:
     """Every table that the run has rows for, by name."""
     tables = _flow_tables(facts.flow)
@@ -99,6 +117,8 @@ def build_tables(facts: Facts, max_rows: int) -> dict[str, Table]:
         tables += _description_tables(facts.description)
     if facts.patterns is not None:
         tables += _pattern_tables(facts.patterns)
+    if facts.labels is not None:
+        tables += _label_tables(facts.labels)
     return {name: _fill(*table, max_rows) for table in tables if table[3].height for name in [table[0]]}
 
 
@@ -163,6 +183,39 @@ def _pattern_tables(patterns: Patterns) -> list[_Draft]:
         ("rules", "Rules", _RULE_COLUMNS, rules, "patterns/rules.parquet"),
         ("itemsets", "Frequent combinations of two or more words", columns, itemsets, "patterns/itemsets.parquet"),
     ]
+
+
+def _label_tables(labels: Labels) -> list[_Draft]:
+    compared = [Column("Agrees with", "compared_with", "text"), Column("Documents", "num_rows", "integer")]
+    interval = "95 % of resamples of the documents lie between Low and High"
+    shares = [
+        Column("Share", "share", "share"),
+        *(Column(end.title(), end, "share", interval) for end in ("low", "high")),
+    ]
+    pairs = labels.agreement.select("labels", "rows").iter_rows()
+    names = [_AGREEMENT.get((found, rows), f"{found}, {rows}") for found, rows in pairs]
+    agreement = labels.agreement.with_columns(
+        pl.Series("labels", names, dtype=pl.String),
+        pl.col("compared_with").replace({"known": "known labels", "lexicon": "word lists"}),
+    ).filter(pl.col("num_rows") > 0)
+    titles = {"thread": "Polarity by thread", "region": "Polarity by region"}
+    tables: list[_Draft] = [
+        (
+            f"polarity_{name}",
+            title,
+            [Column(name.title(), "value", "text"), *_POLARITY_COLUMNS],
+            rows,
+            "labels/labels.parquet",
+        )
+        for name, title in titles.items()
+        for rows in [labels.groups[name]]
+        if rows.height > 2  # all documents and the only group are the same row twice
+    ]
+    columns = [Column("Labels", "labels", "text"), *compared, *shares]
+    tables.append(("agreement", "How far the labels can be trusted", columns, agreement, "labels/agreement.parquet"))
+    texts = [Column("Score", "score", "number"), Column("Emotion", "emotion", "text"), Column("Text", "text", "text")]
+    tables.append(("extremes", "Highest and lowest scores", texts, labels.extremes, "labels/labels.parquet"))
+    return tables
 
 
 def _fill(name: str, title: str, columns: list[Column], rows: pl.DataFrame, file: str, max_rows: int) -> Table:
