@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hera.workflows import DAG, Parameter, Workflow, models
 
-from fastnlp_jobs.job import job_names
+from fastnlp_jobs.job import step_names
 from fastnlp_jobs.jobs.crawl import READS_INPUT
 from fastnlp_jobs.settings import load_settings
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))  # Hera's loader makes neither this folder nor the current one importable
 from workflows.steps import NODE_CLASSES, Stored, step, summary, workflow_input  # noqa: E402  # needs the line above
 
-settings = load_settings(ROOT / "configs" / "workflows", job_names(), NODE_CLASSES)
+settings = load_settings(ROOT / "configs" / "workflows", step_names(), NODE_CLASSES)
 values = settings.values
 source = workflow_input(settings)
 has_input = values.input is not None or (values.steps.get("crawl") or {}).get("source", "file") in READS_INPUT

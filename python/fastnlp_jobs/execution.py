@@ -4,11 +4,11 @@ import datetime
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from fastnlp_jobs import events, lineage, outputs
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.job import JobConfig, Result, load_job
+from fastnlp_jobs.job import JobConfig, Result, ServiceConfig, load_job
 from fastnlp_jobs.parts import refuse_foreign_parts
 from fastnlp_jobs.processes import locked
 from fastnlp_jobs.shards import ShardedConfig
@@ -19,6 +19,8 @@ EARLIER = "FASTNLP_EARLIER"  # environment variable: folders that earlier runs o
 
 def plan(name: str, config: JobConfig) -> dict[str, Any]:
     """What a run would do, from a look at the inputs; touches nothing (`--dry-run`)."""
+    if isinstance(config, ServiceConfig):
+        return {"job": name, "config": config.printable(), "state": "would run", **config.more_of_plan()}
     _inputs_exist(config)
     output = _output(config)
     record = lineage.expected(name, config.identity(), config.paths("input"))
@@ -96,6 +98,26 @@ def run_on_text(name: str, config: JobConfig, text: str) -> dict[str, Any]:
     """What a job that takes single texts makes of one; the paths in the config are not looked at."""
     answer: dict[str, Any] = _call(name, "run_on_text", config, text)
     return answer
+
+
+def serve(name: str, config: ServiceConfig) -> NoReturn:
+    """Run a service until it is stopped, or fails.
+
+    Raises:
+        Stopped: a signal asked for its end.
+        BadInput: another one keeps its record in the same folder.
+        JobError: it cannot start, or ended by itself.
+    """
+    folder = outputs.make_folder(config.run_folder, "run_folder")
+    with locked(folder / "lock", folder, "run_folder"), events.recorded(folder, name):
+        started = datetime.datetime.now(datetime.UTC)
+        events.event("started", job=name)
+        try:
+            _call(name, "run", config)
+        finally:
+            events.finish_run(folder, name, started, {})
+            events.event("stopped", job=name)
+    raise AssertionError(f"the service {name} ended without an error")
 
 
 def _call(name: str, function: str, *arguments: Any) -> Any:

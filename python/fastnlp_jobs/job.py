@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 RoleName = Literal["input", "output", "state", "parts"]
 
@@ -86,6 +86,17 @@ class JobConfig(BaseModel):
         return self.model_dump(mode="json", exclude=secret_or_path)
 
 
+class ServiceConfig(JobConfig):
+    """Base of the Config of a service: a job that lasts until it is stopped and writes no output.
+
+    Its module has no `Result`, and its `run` never returns.
+    """
+
+    run_folder: Annotated[Path, _NotEmpty] = Field(
+        Path("serve.run"), description="folder for what happens while it runs: run.json, logs/, the lock"
+    )
+
+
 class Result(BaseModel):
     """Base of every Result: counts, printed as JSON and recorded in the lineage."""
 
@@ -126,6 +137,11 @@ def job_names() -> list[str]:
     from fastnlp_jobs import jobs
 
     return sorted(module.name for module in pkgutil.iter_modules(jobs.__path__))
+
+
+def step_names() -> list[str]:
+    """The jobs that end, and so can be steps of a workflow."""
+    return [name for name in job_names() if not issubclass(load_job(name).Config, ServiceConfig)]
 
 
 def load_job(name: str) -> ModuleType:

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from fastnlp_jobs import example
 from fastnlp_jobs.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, JobError
-from fastnlp_jobs.job import job_names, load_job, secrets
+from fastnlp_jobs.job import ServiceConfig, job_names, load_job, secrets
 
 
 def run_job(arguments: list[str], other_commands: Mapping[str, str]) -> int:
@@ -33,7 +33,7 @@ def run_job(arguments: list[str], other_commands: Mapping[str, str]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from fastnlp_jobs.config import load_config
-    from fastnlp_jobs.execution import execute, plan, run_on_text, to_json
+    from fastnlp_jobs.execution import execute, plan, run_on_text, serve, to_json
 
     config_class = load_job(options.job).Config
     source = str(example.config_of(options.job)) if options.example else options.config
@@ -43,6 +43,8 @@ def _run(options: argparse.Namespace) -> int:
         print(to_json(run_on_text(options.job, config, options.text)), flush=True)
         return EXIT_DONE
     config = load_config(config_class, source, options.set)
+    if isinstance(config, ServiceConfig) and not options.dry_run:
+        serve(options.job, config)
     answer = plan(options.job, config) if options.dry_run else execute(options.job, config, force=options.force)
     print(to_json(answer), flush=True)
     if options.example:

@@ -23,11 +23,19 @@ def make_run_folder(output: Path) -> Path:
     Raises:
         BadInput: it cannot be created.
     """
-    folder = output.with_name(output.name + ".run")
+    return make_folder(output.with_name(output.name + ".run"), "output")
+
+
+def make_folder(folder: Path, key: str) -> Path:
+    """Create the folder that the config's `key` asks for.
+
+    Raises:
+        BadInput: it cannot be created.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInput(f"output: cannot create {folder} ({error.strerror}); choose another output") from error
+        raise BadInput(f"{key}: cannot create {folder} ({error.strerror}); choose another {key}") from error
     return folder
 
 

@@ -285,8 +285,13 @@ def _windows_memory_bytes() -> int:
 
 
 @contextlib.contextmanager
-def locked(path: Path, output: Path) -> Iterator[None]:
-    """Hold `path` as the lock file of `output`; it is freed with the process, however that ends.
+def locked(path: Path, folder: Path, key: str = "output") -> Iterator[None]:
+    """Hold `path` as the lock file of a folder; it is freed with the process, however that ends.
+
+    Args:
+        path: the lock file.
+        folder: what it locks, for the message.
+        key: of the config, which names the folder.
 
     Raises:
         BadInput: another process holds it.
@@ -296,7 +301,7 @@ def locked(path: Path, output: Path) -> Iterator[None]:
         try:
             _lock(handle.fileno())
         except OSError as error:
-            raise BadInput(f"output: another run is writing {output}; wait for it or choose another output") from error
+            raise BadInput(f"{key}: another run is writing {folder}; wait for it or choose another {key}") from error
         yield
     finally:
         handle.close()

@@ -1,16 +1,15 @@
 """The embedded server speaks OpenAI's protocol; of what its tiny model says only the form is tested."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from openai import BadRequestError, OpenAI
+from tests.llm.gone import wait_until_gone
 
 from fastnlp_jobs.errors import BadInput, JobError
 from fastnlp_jobs.llm.embedded import LlamaCpp, embedded_model, embedded_server
@@ -171,17 +170,8 @@ def test_kill_9_of_its_user_leaves_no_server():
         children = Path(f"/proc/{user.pid}/task/{user.pid}/children").read_text(encoding="ascii").split()
         user.kill()
     assert len(children) == 2  # the server, and who watches
-    deadline = time.monotonic() + 30
-    while any(is_running(int(child)) for child in children):
-        assert time.monotonic() < deadline
-
-
-def is_running(pid):
-    try:
-        os.kill(pid, 0)
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except (ProcessLookupError, FileNotFoundError):
-        return False
+    for child in children:
+        wait_until_gone(int(child))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups are POSIX")
@@ -189,7 +179,4 @@ def test_children_that_outlive_a_server_are_killed(tmp_path):
     code = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid)"
     with running([sys.executable, "-c", code], tmp_path / "log", {}) as process, pytest.raises(JobError):
         process.wait()
-    child = int((tmp_path / "log").read_text(encoding="ascii"))
-    deadline = time.monotonic() + 30
-    while is_running(child):
-        assert time.monotonic() < deadline
+    wait_until_gone(int((tmp_path / "log").read_text(encoding="ascii")))

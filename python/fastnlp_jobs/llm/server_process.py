@@ -1,12 +1,12 @@
 """A server of a language model as a child: started, waited for, and surely ended, also when this process is killed."""
 
 import contextlib
-import http.client
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import Popen
+from typing import NoReturn
 
 from fastnlp_jobs import watchdog
 from fastnlp_jobs.errors import JobError
@@ -48,7 +48,7 @@ class ServerProcess:
             f"{self._name()} was not ready after {timeout_s:g} s; set a longer start_timeout_s{self._said()}"
         )
 
-    def wait(self) -> None:
+    def wait(self) -> NoReturn:
         """Wait until it ends; whatever stops the caller ends the wait.
 
         Raises:
@@ -101,6 +101,8 @@ def running(command: Sequence[str], log: Path, variables: Mapping[str, str]) -> 
 
 def is_healthy(address: Address) -> bool:
     """Whether GET /health answers 200; never through a proxy."""
+    import http.client  # slow to import, and not needed to read a config
+
     connection = http.client.HTTPConnection(*address, timeout=_ANSWER_TIMEOUT_S)
     try:
         connection.request("GET", "/health")
@@ -109,6 +111,17 @@ def is_healthy(address: Address) -> bool:
         return False  # it does not listen yet
     finally:
         connection.close()
+
+
+def local_host(host: str) -> str:
+    """Where this machine itself reaches a server that listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def base_url(address: Address) -> str:
+    """What an OpenAI client wants to know."""
+    host, port = address
+    return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
 
 
 def last_lines(log: Path, count: int) -> list[str]:
