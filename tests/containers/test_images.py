@@ -5,12 +5,13 @@ import json
 import pytest
 
 from environment import revision, version
-from fastnlp_jobs.job import job_names, load_job, secrets
+from fastnlp_jobs.job import job_names, load_job, secrets, step_names
 
 from .conftest import RESTRICTED
 
 JOBS = job_names()
-LARGEST_MB = {"crawl": 1200}  # others:
+STEPS = step_names()
+LARGEST_MB = {"crawl": 1200, "label": 850, "serve": 850}  # others:
 LARGEST_PLAIN_MB = 750
 
 
@@ -21,7 +22,7 @@ def inspect(docker, job):
 
 
 @pytest.mark.parametrize("user", ["10001", "1717171717:4242"])
-@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize("job", STEPS)
 def test_an_image_alone_runs_its_example_as_any_user_without_network_rights_or_a_writable_root(docker, job, user):
     ended = docker("run", "--rm", *RESTRICTED, "--user", user, f"job-{job}")
     assert ended.returncode == 0, ended.stderr

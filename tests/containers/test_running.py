@@ -86,6 +86,20 @@ def test_sigterm_ends_a_job_within_two_seconds_with_143_and_leaves_no_output(doc
     assert not (data / "out").exists()
 
 
+@pytest.mark.parametrize("user", ["10001", "1717171717:4242"])
+def test_a_server_becomes_healthy_without_rights_or_a_writable_root_and_stops_within_two_seconds(
+    docker, container, user
+):
+    docker("run", *RESTRICTED, "--user", user, "--detach", "--name", container, "job-serve")
+    deadline = time.monotonic() + 120
+    while docker("inspect", "--format", "{{.State.Health.Status}}", container).stdout.strip() != "healthy":
+        assert time.monotonic() < deadline, docker("logs", container)
+    asked = time.monotonic()
+    docker("kill", "--signal", "TERM", container)
+    assert docker("wait", container).stdout.strip() == "143"
+    assert time.monotonic() - asked < 2
+
+
 def test_more_memory_than_allowed_ends_a_job_with_137(docker, data, container):
     limits = ("--memory", "20m", "--memory-swap", "20m")
     ended = docker(*crawl(data, "--name", container, "--env", KEY, *limits))
