@@ -85,6 +85,10 @@ def free_port():
         return server.getsockname()[1]
 
 
+def chat(client, **options):
+    return client.chat.completions.create(messages=QUESTION, max_tokens=8, temperature=0, **options)
+
+
 def stop(process, number=signal.SIGTERM):
     """Its exit code and how many seconds it took."""
     asked = time.monotonic()
@@ -110,9 +114,8 @@ def test_it_lists_its_model_and_answers_in_whole_and_in_pieces(embedded):
     _, url = embedded
     with OpenAI(base_url=url, api_key="none is asked for", max_retries=0, timeout=300) as client:
         (model,) = client.models.list()
-        ask = {"model": model.id, "messages": QUESTION, "max_tokens": 8, "temperature": 0}
-        whole = client.chat.completions.create(**ask).choices[0].message.content
-        chunks = [chunk.choices[0].delta.content or "" for chunk in client.chat.completions.create(**ask, stream=True)]
+        whole = chat(client, model=model.id).choices[0].message.content
+        chunks = [chunk.choices[0].delta.content or "" for chunk in chat(client, model=model.id, stream=True)]
     assert model.id == "SmolLM2-135M-Instruct.Q4_1"
     assert whole == "".join(chunks)
     assert len(chunks) > 3
