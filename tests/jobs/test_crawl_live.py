@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -193,6 +194,18 @@ def test_a_page_that_robots_forbid_is_refused_and_noted(tmp_path, site):
     assert "robots.txt" in plan("crawl", private)["crawl"]["robots_say"][site.url + "/private/"]
     with pytest.raises(Refused, match=r"forbids this page(.|\n)*0 comments are kept in .*out.state"):
         execute("crawl", private)
+
+
+def test_a_plan_does_not_wait_for_a_site_that_is_silent(tmp_path):
+    with running_site(["silent,path=/robots.txt,seconds=60"]) as silent:
+        starts = [f"{silent.url}/forum/", f"{silent.url}/forum/?page=2"]
+        asked = forum(tmp_path, silent, "/forum/")
+        block = {**asked.model_dump(mode="json")["forum"], "starts": starts}
+        started = time.monotonic()
+        said = plan("crawl", forum(tmp_path, silent, "/forum/", forum=block))["crawl"]["robots_say"]
+        assert time.monotonic() - started < 5
+    assert set(said) == set(starts)
+    assert all("gave no whole answer in 3 s; run the same command again later" in verdict for verdict in said.values())
 
 
 def test_a_browser_reads_what_the_site_shows_and_each_video_gets_its_csv(tmp_path, site, require):

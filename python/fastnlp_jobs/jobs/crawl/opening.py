@@ -3,10 +3,11 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from fastnlp_jobs import events
-from fastnlp_jobs.errors import JobError
+from fastnlp_jobs.errors import JobError, Unavailable
 from fastnlp_jobs.jobs.crawl import Config
 from fastnlp_jobs.processes import run_until_stopped
 from fastnlp_jobs.sources.live import Source
@@ -15,6 +16,8 @@ from fastnlp_jobs.sources.web.config import WebConfig
 if TYPE_CHECKING:
     from fastnlp_jobs.sources.web.fetcher import Fetcher
 
+Value = TypeVar("Value")
+_PLAN_TIMEOUT_S = 3.0
 _DEMO = WebConfig(
     contact="demo@demo-site.invalid",
     delay_s=0,
@@ -39,79 +42,61 @@ class Opened:
 @contextlib.asynccontextmanager
 async def open_source(config: Config) -> AsyncIterator[Opened]:
     """Open what the config names, and close it after the reading."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield await _open(config, stack)
+
+
+async def _open(config: Config, stack: contextlib.AsyncExitStack) -> Opened:
+    """A config has the input or the block that its source needs."""
     match config.source:
         case "demo":
-            async with _demo_site(config) as opened:
-                yield opened
+            from fastnlp_jobs.sources.demo_site.server import running_site
+            from fastnlp_jobs.sources.douyin.api import ApiSource
+
+            site = stack.enter_context(running_site(revision=config.demo.revision))
+            return await _asking(_DEMO, stack, lambda fetcher: ApiSource(fetcher, site.url, config.demo.videos))
         case "har":
             from fastnlp_jobs.sources.douyin.har import HarSource
 
-            assert config.input is not None, "the source `har` has one"
-            yield Opened(HarSource(config.input, events.event))
+            return Opened(HarSource(_there(config.input), events.event))
         case "douyin":
-            async with _videos(config) as opened:
-                yield opened
+            from fastnlp_jobs.sources.douyin.browser import BrowserSource
+
+            videos, web = _there(config.douyin), _there(config.web)
+            return await _asking(web, stack, lambda fetcher: BrowserSource(videos, web, fetcher, events.event))
         case "twitch":
             from fastnlp_jobs.sources.twitch.source import TwitchSource
 
-            assert config.twitch is not None, "the source `twitch` has one"
-            yield Opened(TwitchSource(config.twitch, events.event))
+            return Opened(TwitchSource(_there(config.twitch), events.event))
         case "twitch_vod":
             from fastnlp_jobs.sources.twitch.vod import TwitchVodSource
 
-            assert config.input is not None, "the source `twitch_vod` has one"
-            yield Opened(TwitchVodSource(config.input))
+            return Opened(TwitchVodSource(_there(config.input)))
         case "forum":
-            async with _forum(config) as opened:
-                yield opened
+            from fastnlp_jobs.sources.forum.source import ForumSource
+
+            forum, web = _there(config.forum), _there(config.web)
+            return await _asking(web, stack, lambda fetcher: ForumSource(forum, web, fetcher, events.event))
         case _:
             raise AssertionError(f"no live source {config.source}")
 
 
-@contextlib.asynccontextmanager
-async def _demo_site(config: Config) -> AsyncIterator[Opened]:
-    from fastnlp_jobs.sources.demo_site.server import running_site
-    from fastnlp_jobs.sources.douyin.api import ApiSource
+def _there(value: Value | None) -> Value:
+    assert value is not None, "Config refuses a source without what it needs"
+    return value
+
+
+async def _asking(web: WebConfig, stack: contextlib.AsyncExitStack, source_of: Callable[["Fetcher"], Source]) -> Opened:
+    """A source that asks web sites."""
     from fastnlp_jobs.sources.web.fetcher import Fetcher
 
-    with running_site(revision=config.demo.revision) as site:
-        async with Fetcher(_DEMO, events.event) as fetcher:
-            source = ApiSource(fetcher, site.url, config.demo.videos)
-            yield Opened(source, _limits_of(fetcher), lambda: fetcher.refusals)
-
-
-@contextlib.asynccontextmanager
-async def _videos(config: Config) -> AsyncIterator[Opened]:
-    from fastnlp_jobs.sources.douyin.browser import BrowserSource
-    from fastnlp_jobs.sources.web.fetcher import Fetcher
-
-    assert config.douyin is not None, "the source `douyin` has it"
-    assert config.web is not None, "a source that asks a web site has it"
-    async with Fetcher(config.web, events.event) as fetcher:
-        source = BrowserSource(config.douyin, config.web, fetcher, events.event)
-        yield Opened(source, _limits_of(fetcher), lambda: fetcher.refusals)
-
-
-@contextlib.asynccontextmanager
-async def _forum(config: Config) -> AsyncIterator[Opened]:
-    from fastnlp_jobs.sources.forum.source import ForumSource
-    from fastnlp_jobs.sources.web.fetcher import Fetcher
-
-    assert config.forum is not None, "the source `forum` has it"
-    assert config.web is not None, "a source that asks a web site has it"
-    async with Fetcher(config.web, events.event) as fetcher:
-        source = ForumSource(config.forum, config.web, fetcher, events.event)
-        yield Opened(source, _limits_of(fetcher), lambda: fetcher.refusals)
-
-
-def _limits_of(fetcher: "Fetcher") -> Callable[[], dict[str, Any]]:
-    """How far its budget goes, and when it may ask again."""
+    fetcher = await stack.enter_async_context(Fetcher(web, events.event))
 
     def limits() -> dict[str, Any]:
         left = {f"{name}_left": round(value) for name, value in fetcher.budget_left.items()}
         return {**left, "next_request_s": round(fetcher.next_allowed, 1)}
 
-    return limits
+    return Opened(source_of(fetcher), limits, lambda: fetcher.refusals)
 
 
 def plan(config: Config) -> dict[str, Any]:
@@ -131,13 +116,21 @@ def plan(config: Config) -> dict[str, Any]:
 
 
 async def _ask_robots(web: WebConfig, addresses: Sequence[str], verdicts: dict[str, str]) -> None:
-    """Whether each may be read."""
+    """Whether each may be read; a plan has no patience with a site that does not answer."""
     from fastnlp_jobs.sources.web.fetcher import Fetcher
 
-    async with Fetcher(web, events.event) as fetcher:
+    hasty = web.model_copy(update={"timeout_s": min(web.timeout_s, _PLAN_TIMEOUT_S)})
+    silent: dict[str, str] = {}  # host to what it answered instead
+    async with Fetcher(hasty, events.event, max_tries=1) as fetcher:
         for address in addresses:
-            try:
-                await fetcher.check(address)
-                verdicts[address] = "allowed"
-            except JobError as error:
-                verdicts[address] = str(error)
+            host = urlsplit(address).netloc
+            if host not in silent:
+                try:
+                    await fetcher.check(address)
+                    verdicts[address] = "allowed"
+                except Unavailable as error:
+                    silent[host] = str(error)
+                except JobError as error:
+                    verdicts[address] = str(error)
+            if host in silent:
+                verdicts[address] = silent[host]

@@ -68,8 +68,10 @@ class Fetcher:
         clock: Clock | None = None,
         resolve_host: Resolve = resolve,
         jitter: Callable[[float, float], float] = random.uniform,
+        max_tries: int = retries.MAX_TRIES,
     ) -> None:
         """The budget of seconds starts now; `on_event` is told what is waited for (a message and fields)."""
+        self._max_tries = max_tries
         self._config = config
         self._on_event = on_event
         self._clock = clock or Clock()
@@ -208,8 +210,10 @@ class Fetcher:
 
     async def _patiently(self, target: httpx.URL, max_bytes: int) -> _Reply:
         """Ask until there is an answer other than "not now"."""
-        trouble = ""
-        for tries in range(retries.MAX_TRIES):
+        trouble, wait_s = "", 0.0
+        for tries in range(self._max_tries):
+            if trouble:
+                self._on_event("leaving a host alone", address=shown(target), why=trouble, seconds=round(wait_s, 1))
             async with self.turns.turn(target.host) as host:
                 try:
                     return await self._ask(target, host, max_bytes)
@@ -217,8 +221,8 @@ class Fetcher:
                     trouble = str(not_now)
                     wait_s = not_now.asked_s + retries.backoff_s(tries, self._jitter)
                     self.turns.postpone(host, wait_s)
-            self._on_event("leaving a host alone", address=shown(target), why=trouble, seconds=round(wait_s, 1))
-        raise Unavailable(f"{shown(target)}: {trouble}, {retries.MAX_TRIES} times; run the same command again later")
+        often = f", {self._max_tries} times" if self._max_tries > 1 else ""
+        raise Unavailable(f"{shown(target)}: {trouble}{often}; run the same command again later")
 
     async def _ask(self, target: httpx.URL, host: Host, max_bytes: int) -> _Reply:
         reply = await self._send(target, max_bytes)
