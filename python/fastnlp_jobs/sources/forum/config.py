@@ -41,6 +41,12 @@ class ForumConfig(JobConfig):
     likes: str | None = None
     labels: str | None = None
 
+    def selectors(self) -> dict[str, list[str]]:
+        """By key, what has to be CSS with at most `@NAME` behind it."""
+        others = {"site", "starts", "browser", "time_format", "timezone"}
+        given = self.model_dump(exclude=others, exclude_none=True)
+        return {key: value if isinstance(value, list) else [value] for key, value in given.items()}
+
     @model_validator(mode="after")
     def _one_host(self) -> Self:
         hosts = sorted({urlsplit(start).netloc for start in self.starts})

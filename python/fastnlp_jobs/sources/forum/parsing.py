@@ -7,11 +7,11 @@ import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from types import TracebackType
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple, Self
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.sources.forum.config import ForumConfig
-from fastnlp_jobs.sources.forum.posts import Selectors, Shown, check_selectors
+from fastnlp_jobs.sources.forum.posts import Shown, check_selectors
 
 _LONGEST_LINE = 1 << 28
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "SYSTEMROOT")  # what Python needs, and no secret
@@ -38,10 +38,10 @@ class Parser:
         Raises:
             BadInput: one is none.
         """
-        self._selectors = cast(Selectors, config.model_dump(include=set(Selectors.__annotations__)))
+        self._config = config
         self._limit_s = limit_s
         self._process: Process | None = None
-        if broken := check_selectors(self._selectors):
+        if broken := check_selectors(config):
             raise BadInput(f"forum.{broken}: expected CSS with at most `@ATTRIBUTE` behind it")
 
     async def __aenter__(self) -> Self:
@@ -61,7 +61,7 @@ class Parser:
         process = self._process = self._process or await self._start()
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(json.dumps({"html": html, "selectors": self._selectors}).encode() + b"\n")
+        process.stdin.write(json.dumps(html).encode() + b"\n")
         with contextlib.suppress(ConnectionError):  # it has ended; the empty line says so
             await process.stdin.drain()
         line = await process.stdout.readline()
@@ -72,10 +72,10 @@ class Parser:
         return shown
 
     async def _start(self) -> Process:
-        command = [sys.executable, "-P", "-m", "fastnlp_jobs.sources.forum.worker", str(self._limit_s)]
+        worker = ["-P", "-m", "fastnlp_jobs.sources.forum.worker", str(self._limit_s), self._config.model_dump_json()]
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         return await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, limit=_LONGEST_LINE
+            sys.executable, *worker, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, limit=_LONGEST_LINE
         )
 
     async def _end(self) -> None:

@@ -5,28 +5,12 @@ from typing import TypedDict
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
+from fastnlp_jobs.sources.forum.config import ForumConfig
+
 _ATTRIBUTE = re.compile(r"(?P<css>.*)@(?P<name>[\w:-]+)", re.DOTALL)
 _BREAK = "\v"  # where the page breaks a line
 _NO_TEXT = "script, style, template"
 _BREAKERS = "br, p, div, li, tr, blockquote, pre"
-
-
-class Selectors(TypedDict):
-    """Of `ForumConfig` what finds something on a page."""
-
-    thread: str | None
-    next: str | None
-    post: str
-    id: str
-    text: str
-    without: str | None
-    author: str | None
-    names: list[str]
-    parent: str | None
-    created_at: str | None
-    region: str | None
-    likes: str | None
-    labels: str | None
 
 
 class Post(TypedDict):
@@ -51,12 +35,12 @@ class Shown(TypedDict):
     next: str | None
 
 
-def read_page(html: str, selectors: Selectors) -> Shown:
-    """Find what the selectors name."""
+def read_page(html: str, config: ForumConfig) -> Shown:
+    """Find what the selectors of `config` name."""
     page = LexborHTMLParser(html)
-    links = [node.attributes.get("href") for node in _matches(page, selectors["thread"])]
-    following = [node.attributes.get("href") for node in _matches(page, selectors["next"])]
-    readers = [_Reader(post, selectors) for post in _matches(page, selectors["post"])]
+    links = [node.attributes.get("href") for node in _matches(page, config.thread)]
+    following = [node.attributes.get("href") for node in _matches(page, config.next)]
+    readers = [_Reader(post, config) for post in _matches(page, config.post)]
     posts = [reader.read() for reader in readers]
     # Reading a text takes parts out of the page: last of all, and inner posts before those around them.
     for reader, post in zip(reversed(readers), reversed(posts), strict=True):
@@ -71,32 +55,32 @@ def read_page(html: str, selectors: Selectors) -> Shown:
 class _Reader:
     """Reads one post; posts may stand within posts, and what stands in an inner one is not of the outer one."""
 
-    def __init__(self, post: LexborNode, selectors: Selectors) -> None:
+    def __init__(self, post: LexborNode, config: ForumConfig) -> None:
         self._post = post
-        self._selectors = selectors
+        self._config = config
 
     def read(self) -> Post:
         """All but the text."""
-        wanted = self._selectors
+        wanted = self._config
         return {
-            "id": self._first(wanted["id"]),
+            "id": self._first(wanted.id),
             "text": None,
-            "author": self._first(wanted["author"]),
-            "names": [name for selector in wanted["names"] for name in self._all(selector)],
-            "parent": self._first(wanted["parent"]) if wanted["parent"] else self._around(),
-            "created_at": self._first(wanted["created_at"]),
-            "region": self._first(wanted["region"]),
-            "likes": self._first(wanted["likes"]),
-            "labels": self._all(wanted["labels"]),
+            "author": self._first(wanted.author),
+            "names": [name for selector in wanted.names for name in self._all(selector)],
+            "parent": self._first(wanted.parent) if wanted.parent else self._around(),
+            "created_at": self._first(wanted.created_at),
+            "region": self._first(wanted.region),
+            "likes": self._first(wanted.likes),
+            "labels": self._all(wanted.labels),
         }
 
     def read_text(self) -> str | None:
         """The text as a reader sees it: what looks like one line is one line."""
-        css, attribute = _split(self._selectors["text"])
+        css, attribute = _split(self._config.text)
         if attribute or not (own := self._own(css)):
-            return self._first(self._selectors["text"])
+            return self._first(self._config.text)
         text = own[0]
-        left_out = ", ".join(filter(None, [_NO_TEXT, self._selectors["post"], self._selectors["without"]]))
+        left_out = ", ".join(filter(None, [_NO_TEXT, self._config.post, self._config.without]))
         for part in reversed(_matches(text, left_out)):  # inner parts before those around them
             if part.mem_id != text.mem_id:
                 part.decompose()
@@ -125,13 +109,13 @@ class _Reader:
         return [node for node in found if (owner := self._owner(node)) and owner.mem_id == self._post.mem_id]
 
     def _owner(self, node: LexborNode | None) -> LexborNode | None:
-        while node and not node.css_matches(self._selectors["post"]):
+        while node and not node.css_matches(self._config.post):
             node = node.parent
         return node
 
     def _around(self) -> str | None:
         owner = self._owner(self._post.parent)
-        return _Reader(owner, self._selectors)._first(self._selectors["id"]) if owner else None
+        return _Reader(owner, self._config)._first(self._config.id) if owner else None
 
 
 def _matches(place: LexborHTMLParser | LexborNode, css: str | None) -> list[LexborNode]:
@@ -145,14 +129,13 @@ def _split(selector: str) -> tuple[str, str | None]:
     return (found["css"].strip(), found["name"]) if found else (selector, None)
 
 
-def check_selectors(selectors: Selectors) -> str | None:
+def check_selectors(config: ForumConfig) -> str | None:
     """Name and value of a selector that is none; None where all are."""
     page = LexborHTMLParser("")
-    for name, value in selectors.items():
-        for selector in value if isinstance(value, list) else [value]:
-            css = _split(selector)[0] if isinstance(selector, str) else None
+    for name, selectors in config.selectors().items():
+        for selector in selectors:
             try:
-                _matches(page, css)
+                _matches(page, _split(selector)[0])
             except SelectolaxError:
                 return f"{name}: {selector!r}"
     return None
