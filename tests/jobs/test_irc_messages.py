@@ -4,6 +4,7 @@ import datetime
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -231,21 +232,28 @@ def test_joins_keep_to_the_rate_that_is_allowed(pauses):
 
 def test_a_channel_that_was_not_read_is_told_of_when_it_is_read_again():
     missed: list[str] = []
-    channels = Channels(["a", "b"], None, missed.append)
+    told: list[dict[str, Any]] = []
+    channels = Channels(["a", "b"], None, missed.append, lambda _, **fields: told.append(fields))
     channels.opened("a")
     channels.lost("the server closed the connection")
     assert missed == []
     channels.opened("a")
     channels.ended()
-    assert re.fullmatch(r"#a: not read for 0\.\d s from \S+: the server closed the connection", missed[0])
+    assert missed[0] == "#a: not read for a time: the server closed the connection"
+    assert (told[0]["channel"], told[0]["why"]) == ("a", "the server closed the connection")
+    assert {"seconds", "since"} < set(told[0])
     assert missed[1:] == ["#b: never joined: the server did not answer; is it the name of a channel?"]
+
+
+def quiet(_message: str, **_fields: Any) -> None:
+    """Told of events, and keeps none."""
 
 
 def test_the_time_between_two_runs_is_told_of_too():
     missed: list[str] = []
-    first = Channels(["a"], None, missed.append)
+    first = Channels(["a"], None, missed.append, quiet)
     first.opened("a")
-    second = Channels(["a", "new"], first.cursor(), missed.append)
+    second = Channels(["a", "new"], first.cursor(), missed.append, quiet)
     second.opened("a")
     second.opened("new")
     assert len(missed) == 1

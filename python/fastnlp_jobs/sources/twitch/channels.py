@@ -16,19 +16,23 @@ class _Absence:
 class Channels:
     """The channels of a run. Each is waited for, read, or refused; one that was read and is not now is absent."""
 
-    def __init__(self, names: list[str], cursor: str | None, miss: Callable[[str], None]) -> None:
+    def __init__(
+        self, names: list[str], cursor: str | None, miss: Callable[[str], None], on_event: Callable[..., None]
+    ) -> None:
         """Start from where an earlier run stopped.
 
         Args:
             names: channels without #.
             cursor: what `cursor` gave at the end of the earlier run.
-            miss: told of each time a channel was not read.
+            miss: told which channel was not read for a time, and why.
+            on_event: told how long, and since when, which is another time in each run (a message and fields).
         """
         self.refused: dict[str, str] = {}  # channel to reason
         self._names = list(dict.fromkeys(names))
         self._read: dict[str, None] = {}  # a set that keeps its order
         self._absent = _absences(cursor)
         self._miss = miss
+        self._on_event = on_event
 
     @property
     def wanted(self) -> list[str]:
@@ -71,7 +75,8 @@ class Channels:
     def _tell(self, name: str, absence: _Absence) -> None:
         seconds = (_now() - absence.since).total_seconds()
         since = absence.since.isoformat(timespec="seconds")
-        self._miss(f"#{name}: not read for {seconds:.1f} s from {since}: {absence.why}")
+        self._on_event("a channel was not read", channel=name, seconds=round(seconds, 1), since=since, why=absence.why)
+        self._miss(f"#{name}: not read for a time: {absence.why}")
 
 
 def _absences(cursor: str | None) -> dict[str, _Absence]:

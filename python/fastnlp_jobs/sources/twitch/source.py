@@ -45,7 +45,7 @@ class TwitchSource:
 
         Cancelled, it first takes leave and hands over what came until then, which nobody could fetch again.
         """
-        self._channels = Channels(self._config.channels, cursor_of(STREAM), self._inbox.miss)
+        self._channels = Channels(self._config.channels, cursor_of(STREAM), self._inbox.miss, self._on_event)
         reading = asyncio.create_task(self._read())
         reading.add_done_callback(lambda _: self._page_is_due.set())
         cancelled: asyncio.CancelledError | None = None
