@@ -5,7 +5,7 @@ import contextlib
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -75,6 +75,11 @@ class NgIrcd:
         with self._config.open("a", encoding="ascii") as config:
             config.write(_TLS.format(certificate=certificate, key=key, port=port))
         return port
+
+    def run(self, test: Coroutine[Any, Any, None]) -> None:
+        """Run a test while the server runs."""
+        with self.running():
+            asyncio.run(test)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.schemas import COMMENTS, EMOTES, with_kept
-from fastnlp_jobs.sources.live import Page, RawComment
+from fastnlp_jobs.sources.live import Page, RawComment, Scalar
 from fastnlp_jobs.sources.twitch.emotes import write_emotes
 from fastnlp_jobs.sources.twitch.json_stream import BrokenJson, JsonStream
 from fastnlp_jobs.sources.twitch.vod import TwitchVodSource
@@ -120,17 +120,10 @@ def rejected_of(pages: list[Page]) -> list[str]:
 
 def test_a_comment_of_twitch_downloader_becomes_a_comment(pages: Any) -> None:
     found = pages({"chat.json": broadcast(comment(1, fragment("𠜎 "), fragment("Kappa", "25"), fragment(" 好")))})
-    assert comments_of(found) == [
-        RawComment(
-            id="id-1",
-            thread_id="1800000000",
-            text="𠜎 Kappa 好",
-            author="5",
-            names=("wanfeng", "晚风"),
-            created_at=datetime.datetime(2023, 5, 1, 12, 0, 0, 123_456, tzinfo=datetime.UTC),
-            extra={"emotes": "25:1", "channel": "poncefr", "offset_s": 12.5},
-        )
-    ]
+    written = datetime.datetime(2023, 5, 1, 12, 0, 0, 123_456, tzinfo=datetime.UTC)
+    extra: dict[str, Scalar] = {"emotes": "25:1", "channel": "poncefr", "offset_s": 12.5}
+    raw = RawComment("id-1", "1800000000", "𠜎 Kappa 好", "5", ("wanfeng", "晚风"), created_at=written, extra=extra)
+    assert comments_of(found) == [raw]
     assert found[-1] == Page("chat.json", None, [])
 
 
