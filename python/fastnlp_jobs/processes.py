@@ -211,9 +211,15 @@ def end_group(process: subprocess.Popen[bytes], grace_s: float) -> None:
     if sys.platform == "win32":
         end_at_once(process)
     else:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        kill_group(process.pid)
     process.wait()
+
+
+def kill_group(group: int) -> None:
+    """Kill a process group, which may have ended."""
+    if sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
