@@ -36,5 +36,10 @@ class Refused(JobError):
 
 def suggest(word: str, known: Sequence[str], listed: str = "there are") -> str:
     """How an error that refuses a word ends: with what was probably meant, else with all there is."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean `{close[0]}`?" if close else f"{listed}: {', '.join(known) or 'none'}"
+    meant = closest(word, known)
+    return f"did you mean `{meant}`?" if meant else f"{listed}: {', '.join(known) or 'none'}"
+
+
+def closest(word: str, known: Sequence[str]) -> str | None:
+    """The known word that was probably meant."""
+    return next(iter(difflib.get_close_matches(word, known, n=1)), None)

@@ -161,7 +161,7 @@ with Workflow(name="two", entrypoint="main") as workflow:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("inptu=x", "-p inptu=x: the workflow has no parameter `inptu`; did you mean `input`? it has: input, seed"),
+        ("inptu=x", "-p inptu=x: the workflow has no parameter `inptu`; did you mean `input`?"),
         ("zzz=x", "-p zzz=x: the workflow has no parameter `zzz`; it has: input, seed"),
         ("input", "-p input: expected NAME=VALUE, such as -p input=comments.csv"),
     ],

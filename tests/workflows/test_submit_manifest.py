@@ -147,9 +147,7 @@ def test_parameters_of_a_file_are_text_and_p_goes_before_them(rendered, write):
 def test_an_unknown_parameter_of_a_file_is_refused_with_the_known_ones(refused, write):
     write("inptu: x\n", "parameters.yaml")
     message = refused("-f", "parameters.yaml")
-    assert message == (
-        "-f parameters.yaml: the workflow has no parameter `inptu`; did you mean `input`? it has: input, number, day"
-    )
+    assert message == ("-f parameters.yaml: the workflow has no parameter `inptu`; did you mean `input`?")
 
 
 @pytest.mark.parametrize("text", ["- a\n", "[\n", "\udcff"])
@@ -171,7 +169,7 @@ def test_parameters_of_a_template_on_the_server_are_not_known_here(rendered):
 
 def test_the_entrypoint_can_be_another_template(rendered, refused):
     assert rendered("--entrypoint", "step")["spec"]["entrypoint"] == "step"
-    expected = "--entrypoint stpe: there is no such template; did you mean `step`? it has: main, step"
+    expected = "--entrypoint stpe: there is no such template; did you mean `step`?"
     assert refused("--entrypoint", "stpe") == expected
 
 

@@ -1,13 +1,12 @@
 """Whether everything a workflow refers to exists; run before the first step starts and by `--lint`."""
 
-import difflib
 import graphlib
 from collections import Counter
 from collections.abc import Iterable
 
 from hera.workflows import models
 
-from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.errors import BadInput, closest
 from fastnlp_jobs.runtime import known, model
 from fastnlp_jobs.runtime.expressions import ExpressionError, names
 from fastnlp_jobs.runtime.tags import only_tag, tags
@@ -225,8 +224,8 @@ def _check_call(called: models.Template, where: str, parameters: set[str], artif
 def _refuse(where: str, unknown: Iterable[str], speaks_of: set[str]) -> None:
     """Raise for the first name that means nothing."""
     for name in unknown:
-        close = difflib.get_close_matches(name, sorted(speaks_of), n=1)
-        hint = f"; did you mean {{{{{close[0]}}}}}?" if close else ""
+        meant = closest(name, sorted(speaks_of))
+        hint = f"; did you mean {{{{{meant}}}}}?" if meant else ""
         raise BadInput(f"{where}: nothing stands for {{{{{name}}}}}{hint}")
 
 

@@ -1,16 +1,14 @@
 """What the options of `hera submit` change in a workflow before it is sent or run."""
 
 import argparse
-import difflib
 import json
 import re
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.errors import BadInput, suggest
 
 Manifest = dict[str, Any]
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
@@ -77,7 +75,8 @@ def _set_parameters(spec: dict[str, Any], file: str | None, given: list[str]) ->
     for name, value in values.items():
         if name not in known:
             if "workflowTemplateRef" not in spec:  # there, the template on the server holds the parameters
-                raise BadInput(f"{where[name]}: the workflow has no parameter `{name}`; {_known(name, known)}")
+                hint = suggest(name, list(known), "it has")
+                raise BadInput(f"{where[name]}: the workflow has no parameter `{name}`; {hint}")
             parameters.append(known.setdefault(name, {"name": name}))
         known[name].pop("valueFrom", None)
         known[name]["value"] = value
@@ -100,7 +99,7 @@ def _read_parameter_file(file: str) -> dict[str, str]:
 def _set_entrypoint(spec: dict[str, Any], entrypoint: str) -> None:
     names = [template.get("name") for template in spec.get("templates") or []]
     if entrypoint not in names and "workflowTemplateRef" not in spec:
-        raise BadInput(f"--entrypoint {entrypoint}: there is no such template; {_known(entrypoint, names)}")
+        raise BadInput(f"--entrypoint {entrypoint}: there is no such template; {suggest(entrypoint, names, 'it has')}")
     spec["entrypoint"] = entrypoint
 
 
@@ -110,9 +109,3 @@ def _labels(given: list[str]) -> dict[str, str]:
         if not equals or not name:
             raise BadInput(f"-l {name}{equals}{value}: expected KEY=VALUE, such as -l team=research")
     return {name: value for name, _, value in pairs}
-
-
-def _known(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    listed = f"it has: {', '.join(known) or 'none'}"
-    return f"did you mean `{close[0]}`? {listed}" if close else listed

@@ -4,6 +4,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from fastnlp_jobs.errors import suggest
+
 Split = Literal["train", "dev", "test"]
 
 
@@ -146,11 +148,7 @@ def fill_in(value: Any) -> Any:
         return value
     name, changes = value["base"], {key: part for key, part in value.items() if key != "base"}
     if name not in READY:
-        import difflib
-
-        close = difflib.get_close_matches(str(name), READY, n=1)
-        hint = f"did you mean `{close[0]}`? " if close else ""
-        raise ValueError(f"no mapping `{name}`; {hint}there are {', '.join(READY)}, or write one (columns, labels, …)")
+        raise ValueError(f"no mapping `{name}`; {suggest(str(name), list(READY), 'write one, or name one of these')}")
     return _merged(READY[name], changes)
 
 
