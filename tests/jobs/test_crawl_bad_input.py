@@ -225,7 +225,12 @@ def test_a_pattern_that_leaves_the_folder_is_refused(crawl: Any, tmp_path: Path,
 
 
 CONFIGS = [
-    ("mapping: douyn", "c.yaml:1: mapping: no mapping `douyn`; did you mean `douyin`? there are douyin, reviews, chat"),
+    ("mapping: douyn", "c.yaml:1: mapping: no mapping `douyn`; did you mean `douyin`?"),
+    (
+        "source: demo\ndemo: {videos: [a, b]}",
+        "c.yaml:2: demo.videos: expected how many videos are read, such as 3, and not which: give a number",
+    ),
+    ("mapping: zzz", "c.yaml:1: mapping: no mapping `zzz`; write one, or name one of these: douyin, reviews"),
     ("mapping: {colums: {}}", "c.yaml:1: unknown key `mapping.colums`; did you mean `columns`?"),
     (
         "mapping:\n  columns: {author: a}\n  constants: {author: b}",

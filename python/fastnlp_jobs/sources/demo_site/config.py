@@ -1,6 +1,8 @@
 """How much of the demo site a crawl reads."""
 
-from pydantic import Field
+from typing import Any
+
+from pydantic import Field, field_validator
 
 from fastnlp_jobs.job import JobConfig
 
@@ -14,3 +16,10 @@ class DemoConfig(JobConfig):
     revision: int = Field(
         default=0, ge=0, description="how many changes it has been through: comments vanish, likes grow, new ones come"
     )
+
+    @field_validator("videos", mode="before")
+    @classmethod
+    def _number(cls, videos: Any) -> Any:
+        if isinstance(videos, list):
+            raise ValueError("expected how many videos are read, such as 3, and not which: give a number")
+        return videos
