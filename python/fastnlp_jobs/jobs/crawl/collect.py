@@ -12,9 +12,9 @@ from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.crawl import Config, Result
 from fastnlp_jobs.jobs.crawl.labels import check_patterns
 from fastnlp_jobs.jobs.crawl.mapping import Mapping
-from fastnlp_jobs.jobs.crawl.masks import mask_rejected
 from fastnlp_jobs.jobs.crawl.pseudonyms import PUBLIC_EXAMPLE_KEY, pseudonymizer
 from fastnlp_jobs.jobs.crawl.rows import RowMaker
+from fastnlp_jobs.masks import mask_rejected
 from fastnlp_jobs.schemas import COMMENTS, EXAMPLES, REJECTED, with_kept
 from fastnlp_jobs.sources.dates import DateReader
 from fastnlp_jobs.sources.files import SourceFile, detect_encoding, find_files, is_empty

@@ -5,9 +5,10 @@ import re
 from collections.abc import Callable
 from itertools import zip_longest
 
-from fastnlp_jobs.jobs.crawl.masks import MENTION, mask_mentions, mask_rejected
+from fastnlp_jobs.jobs.crawl.masks import MENTION, mask_mentions
 from fastnlp_jobs.jobs.crawl.rows import is_plain, what_is_broken
 from fastnlp_jobs.jobs.crawl.store import Landing, Reject, Row
+from fastnlp_jobs.masks import mask_rejected
 from fastnlp_jobs.sources.live import Page, RawComment, Scalar
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
