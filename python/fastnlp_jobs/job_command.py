@@ -38,7 +38,8 @@ def _run(options: argparse.Namespace) -> int:
     config_class = load_job(options.job).Config
     source = str(example.config_of(options.job)) if options.example else options.config
     if options.text is not None:
-        unread = [f"{name}=unread" for role in ("input", "output") for name in config_class.path_fields(role)]
+        paths = [*config_class.path_fields("input"), *config_class.path_fields("output")]
+        unread = [f"{name}=unread" for name in paths if config_class.model_fields[name].is_required()]
         config = load_config(config_class, source, [*options.set, *unread])
         print(to_json(run_on_text(options.job, config, options.text)), flush=True)
         return EXIT_DONE

@@ -74,6 +74,19 @@ EXAMPLES = pa.schema(
     ]
 )
 
+# To fine-tune a model on: what it is asked and what it should answer.
+PAIRS = pa.schema(
+    [
+        _required("id", pa.string()),
+        pa.field("system", pa.string()),  # the system's turn, where there is one
+        _required("prompt", pa.string()),
+        _required("response", pa.string()),
+        _required("origin", pa.string()),
+        _required("split", pa.string()),
+        pa.field("group", pa.string()),
+    ]
+)
+
 # Emotes of chat, as crawl writes them beside COMMENTS where the messages say which of their words are emotes.
 EMOTES = pa.schema(
     [
@@ -194,6 +207,30 @@ AGREEMENT = pa.schema(
         _required("share", pa.float64()),
         _required("low", pa.float64()),
         _required("high", pa.float64()),
+    ]
+)
+
+# Labels beside those of people, each figure with a 95 % interval.
+GOLD = pa.schema(
+    [
+        _required("field", pa.string()),
+        _required("labels", pa.string()),  # llm, lexicon, trivial: always the usual label; people: among themselves
+        _required("measure", pa.string()),  # accuracy, macro_f1, mean_absolute_error, alpha
+        _required("num_rows", pa.int64()),
+        _required("value", pa.float64()),
+        _required("low", pa.float64()),
+        _required("high", pa.float64()),
+    ]
+)
+
+# How far the labels of each thousand rows are from those of all.
+DRIFT = pa.schema(
+    [
+        _required("field", pa.string()),
+        _required("first_row", pa.int64()),  # of labels.parquet, from 1
+        _required("num_rows", pa.int64()),
+        _required("distance", pa.float64()),  # 0 to 1
+        _required("chance", pa.float64()),  # 95 of 100 draws of as many rows are nearer
     ]
 )
 

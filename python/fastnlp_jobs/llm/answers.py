@@ -17,6 +17,7 @@ from fastnlp_jobs.llm.schema import Choice, Choices, LabelField, Number, Value, 
 
 Reason = Literal[
     "truncated",  # the token limit came before the end of the object
+    "no_answer",  # the server gives none
     "refused",  # the server or the model says that it will not answer
     "empty",
     "too_long",  # of the whole answer: no label is that long

@@ -5,6 +5,7 @@ agrees is binomial, so the interval is the quantiles of that distribution.
 """
 
 import math
+from collections.abc import Mapping
 from itertools import accumulate
 from random import Random
 
@@ -20,31 +21,51 @@ _TAIL = 0.025
 _DECIDED = ["positive", "negative"]
 
 
-def compare(config: Config) -> pl.DataFrame:
-    """AGREEMENT of labels.parquet in `config.output` with all there is to compare it with."""
-    labels = pl.read_parquet(config.output / "labels.parquet", columns=["id", "polarity"])
-    found = [*_with_known(labels, config), *_with_snownlp(labels, config)]
+def compare(config: Config, labels: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """AGREEMENT of what labellers say with all there is to compare it with.
+
+    Args:
+        config: of the job.
+        labels: id and polarity, the same rows for each labeller; one of them is `lexicon`.
+    """
+    found = [share for name, rows in labels.items() for share in _with_known(name, rows, config)]
+    found += _most_frequent(labels["lexicon"], config)
+    for name, rows in labels.items():
+        if name != "lexicon":
+            both = rows.join(labels["lexicon"].rename({"polarity": "other"}), on="id").filter(_is_decided("other"))
+            found.append((name, "lexicon", "decided", *_share(both.select(agrees=_agrees("other"))["agrees"])))
+    found += _with_snownlp(labels["lexicon"], config)
     return pl.DataFrame(found, schema=AGREEMENT.names, orient="row", infer_schema_length=None)
 
 
-def _with_known(labels: pl.DataFrame, config: Config) -> list[tuple[object, ...]]:
-    """The lexicon and the most frequent class against the labels in examples.parquet, where there are any."""
+def _with_known(name: str, labels: pl.DataFrame, config: Config) -> list[tuple[object, ...]]:
+    """A labeller against the labels in examples.parquet, where there are any."""
+    rows = _known(labels, config).select("known", agrees=_agrees("known"), decided=_is_decided())
+    if rows.is_empty():
+        return []
+    shares: list[tuple[object, ...]] = [(name, "known", "all", *_share(rows["agrees"]))]
+    shares.append((name, "known", "decided", *_share(rows.filter("decided")["agrees"])))
+    for polarity in _DECIDED:
+        shares.append((name, "known", polarity, *_share(rows.filter(pl.col("known") == polarity)["agrees"])))
+    return shares
+
+
+def _most_frequent(labels: pl.DataFrame, config: Config) -> list[tuple[object, ...]]:
+    """Whoever always says the most frequent class, against the labels in examples.parquet."""
+    known = _known(labels, config)["known"]
+    return [("majority", "known", "all", *_share(known == known.mode().sort().first()))] if len(known) else []
+
+
+def _known(labels: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """The rows of which examples.parquet tells the polarity, with `known`."""
     path = config.input / "examples.parquet"
     if not path.exists():
-        return []
+        return labels.clear().with_columns(known=pl.lit(None, pl.String))
     polarities = pl.element().replace_strict(config.known_polarity, default=None, return_dtype=pl.String)
     given = pl.col("labels").list.eval(polarities).list.drop_nulls().list.unique()
     examples = scan(path, EXAMPLES).select("id", known=given).filter(pl.col("known").list.len() == 1)
     known = examples.with_columns(pl.col("known").list.first()).collect(engine="streaming")
-    rows = labels.join(known, on="id", how="inner").select("known", agrees=_agrees("known"), decided=_is_decided())
-    if rows.is_empty():
-        return []
-    shares = [("lexicon", "known", "all", *_share(rows["agrees"]))]
-    shares.append(("lexicon", "known", "decided", *_share(rows.filter("decided")["agrees"])))
-    for polarity in _DECIDED:
-        shares.append(("lexicon", "known", polarity, *_share(rows.filter(pl.col("known") == polarity)["agrees"])))
-    most_frequent = rows["known"] == rows["known"].mode().sort().first()
-    return [*shares, ("majority", "known", "all", *_share(most_frequent))]
+    return labels.join(known, on="id", how="inner")
 
 
 def _with_snownlp(labels: pl.DataFrame, config: Config) -> list[tuple[object, ...]]:
@@ -77,8 +98,8 @@ def _agrees(column: str) -> pl.Expr:
     return pl.col("polarity").eq_missing(pl.col(column))
 
 
-def _is_decided() -> pl.Expr:
-    return pl.col("polarity").is_in(_DECIDED).fill_null(value=False)
+def _is_decided(column: str = "polarity") -> pl.Expr:
+    return pl.col(column).is_in(_DECIDED).fill_null(value=False)
 
 
 def _share(agrees: pl.Series) -> tuple[int, float, float, float]:

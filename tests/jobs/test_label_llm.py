@@ -1,0 +1,344 @@
+"""`label` by a language model: a stub server says what a test wants; of the embedded model only the form is tested."""
+
+import asyncio
+import contextlib
+import csv
+import json
+import threading
+
+import polars as pl
+import pytest
+from aiohttp import web
+from tests.jobs.corpora import review, write_comments, write_documents
+from tests.jobs.injections import INJECTIONS
+from tests.jobs.stub_llm_server import completion, stub_server
+
+from fastnlp_jobs.cli import main
+from fastnlp_jobs.errors import JobError
+from fastnlp_jobs.execution import execute, plan
+from fastnlp_jobs.jobs.label import Config, run_on_text
+from fastnlp_jobs.jobs.label.by_model import columns
+from fastnlp_jobs.llm.prompts import fill
+from fastnlp_jobs.llm.schema import default_fields
+from fastnlp_jobs.schemas import AGREEMENT, DRIFT, EXAMPLES, GOLD, REJECTED, labels
+from fastnlp_jobs.tables import read_table
+
+GOOD = {"scene": "早晨", "emotion": "喜悦", "emotion_score": 80, "hysteria_score": 20}
+POLARITY = {"polarity": {"kind": "choice", "options": ["positive", "negative", "neutral"]}}
+TEXTS = ["房间很好", "太吵了", "房间很好", "服务不错", "不会再来", "早餐丰富"]
+
+
+def json_of(values):
+    return json.dumps(values, ensure_ascii=False)
+
+
+def text_in(body):
+    """The fenced text of a request."""
+    asked = next(message["content"] for message in body["messages"] if message["role"] == "user")
+    return json.loads(asked[asked.index('"') :])
+
+
+def answering(say):
+    """A handler that answers with `say(text, body)`: text, or a whole completion."""
+
+    async def handler(_, body):
+        said = say(text_in(body), body)
+        return web.json_response(said if isinstance(said, dict) else completion(said))
+
+    return handler
+
+
+@contextlib.contextmanager
+def served(say):
+    """A stub server in a thread of its own: jobs have their own event loop."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = stub_server(answering(say))
+    try:
+        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def documents(tmp_path):
+    return written(tmp_path, TEXTS)
+
+
+def written(folder, texts):
+    """A folder as prepare writes it: `texts` in order, by turns with good and bad labels, the second one for tests."""
+    rows: list[dict[str, object]] = []
+    for number, text in enumerate(texts):
+        if len(rows) % 11 == 5:
+            rows.append(review(11 * len(rows)))  # removed by `write_documents`
+        known = {"label": "差评" if number % 2 else "好评", "group": f"g{number}"}
+        split = "test" if number == 1 else "train"
+        rows.append(review(11 * len(rows), text=text, clean=text, split=split, **known))
+    return write_documents(folder / "documents", rows, write_comments(folder / "comments", rows))
+
+
+def config(server, documents, name="labels", asking=None, **settings):
+    llm = {"endpoint": {"base_url": server.base_url, "model": "stub", "retries": 0}, **(asking or {})}
+    values = {"input": documents, "output": documents.parent / name, "engine": "llm", "llm": llm, **settings}
+    return Config.model_validate(values)
+
+
+def label(*arguments, **settings):
+    own = config(*arguments, **settings)
+    return execute("label", own)["result"], own.output
+
+
+def table(folder, name, schema):
+    return read_table(folder / f"{name}.parquet", schema).to_pylist()
+
+
+def test_every_document_gets_the_fields_of_the_schema(documents):
+    with served(lambda *_: json_of(GOOD)) as server:
+        result, output = label(server, documents)
+    rows = table(output, "labels", labels(columns(default_fields())))
+    assert [row["id"] for row in rows] == pl.read_parquet(documents / "documents.parquet")["id"].to_list()
+    assert rows[0]["scene"] == "早晨"
+    assert rows[0]["emotion_score"] == 80.0
+    assert rows[0]["model"] == "stub"
+    assert rows[0]["prompt_hash"].startswith("label-zh-")
+    assert rows[0]["confidence"] is None
+    assert (result["rows_in"], result["rows_out"], result["asked"]["success"]) == (6, 6, 1.0)
+
+
+def test_equal_texts_share_a_call(documents):
+    with served(lambda *_: json_of(GOOD)) as server:
+        result, _ = label(server, documents)
+    assert len(server.bodies) == 5
+    assert (result["asked"]["calls"], result["asked"]["rows"]) == (5, 6)
+
+
+def test_the_server_is_held_to_the_schema(documents):
+    with served(lambda *_: json_of(GOOD)) as server:
+        label(server, documents)
+        gbnf = {"base_url": server.base_url, "model": "stub", "structured": "gbnf"}
+        label(server, documents, name="gbnf", asking={"endpoint": gbnf})
+    schema = server.bodies[0]["response_format"]["json_schema"]["schema"]
+    assert schema["required"] == list(default_fields())
+    assert server.bodies[-1]["grammar"].startswith('root ::= "{\\"scene\\":"')
+
+
+def test_what_cannot_be_used_is_rejected_with_what_the_model_said(documents):
+    def say(text, _):
+        return "call me: 13812345678, @somebody" if text == "太吵了" else json_of(GOOD)
+
+    with served(say) as server:
+        result, output = label(server, documents)
+    assert table(output, "rejected", REJECTED) == [
+        {"file": "documents.parquet", "row": 2, "reason": "not_json", "text": "call me: <phone>, <mention>"}
+    ]
+    assert (result["rows_in"], result["rows_out"], result["rows_rejected"]) == (6, 5, 1)
+    assert result["asked"]["reasons"] == {"not_json": 1}
+
+
+def test_too_few_labels_fail_the_run_in_one_line_and_the_answers_are_kept(documents, tmp_path, capsys):
+    def say(text, _):
+        return json_of(GOOD) if text == "房间很好" else json_of({**GOOD, "emotion_score": 101})
+
+    with served(say) as server:
+        own = tmp_path / "label.yaml"
+        own.write_text(
+            f"engine: llm\ninput: {documents}\noutput: {tmp_path / 'labels'}\n"
+            f"llm: {{endpoint: {{base_url: '{server.base_url}', model: stub}}}}\n",
+            encoding="utf-8",
+        )
+        assert main(["label", "--config", str(own)]) == 1
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last.startswith("error: 2 of 6 rows have labels (33.3%), expected at least 80%; of the others 4 out_of_")
+        assert not (tmp_path / "labels").exists()
+        asked = len(server.bodies)
+        assert main(["label", "--config", str(own), "--set", "llm.min_success=0.3"]) == 0
+    assert len(server.bodies) == asked
+    assert len(table(tmp_path / "labels", "rejected", REJECTED)) == 4
+
+
+def test_a_follow_up_turn_repairs_an_answer(documents):
+    def say(text, body):
+        return json_of(GOOD if len(body["messages"]) == 4 or text != "太吵了" else {**GOOD, "scene": ""})
+
+    with served(say) as server:
+        result, output = label(server, documents, asking={"repair": True})
+    assert result["asked"]["mended"] == {"repaired": 1}
+    assert len(table(output, "labels", labels(columns(default_fields())))) == 6
+    (repair,) = [body["messages"] for body in server.bodies if len(body["messages"]) == 4]
+    assert "empty_value: scene" in repair[3]["content"]
+
+
+def test_several_samples_give_a_confidence(documents):
+    def say(_, body):
+        return json_of({**GOOD, "emotion": "愤怒" if body["seed"] == 1 else "喜悦"})
+
+    with served(say) as server:
+        _, output = label(server, documents, asking={"samples": 3, "temperature": 0.7})
+    rows = table(output, "labels", labels(columns(default_fields())))
+    assert {body["seed"] for body in server.bodies} == {0, 1, 2}
+    assert {row["emotion"] for row in rows} == {"喜悦"}
+    assert rows[0]["confidence"] == pytest.approx((3 + 2 / 3) / 4)
+
+
+def test_a_sample_is_drawn_by_the_seed(documents):
+    with served(lambda *_: json_of(GOOD)) as server:
+        result, output = label(server, documents, sample=3, seed=7)
+        _, again = label(server, documents, name="again", sample=3, seed=7)
+        _, other = label(server, documents, name="other", sample=3, seed=5)
+    ids = [[row["id"] for row in table(one, "labels", labels(columns(default_fields())))]
+           for one in (output, again, other)]  # fmt: skip
+    assert result["rows_in"] == 3
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_the_same_answers_give_the_same_bytes(documents):
+    with served(lambda *_: json_of(GOOD)) as server:
+        settings = {"sheet_rows": 3, "pairs": {}, "target": "emotion", "state": documents.parent / "state"}
+        _, first = label(server, documents, **settings)
+        asked = len(server.bodies)
+        _, second = label(server, documents, name="second", **settings)
+    assert len(server.bodies) == asked
+    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert len(files) == 12
+    assert [(first / file).read_bytes() for file in files] == [(second / file).read_bytes() for file in files]
+
+
+def test_a_dry_run_says_calls_tokens_cost_and_time_and_asks_nobody(documents):
+    prices = {"price_in": 1.0, "price_out": 2.0, "requests_per_minute": 2}
+    with served(lambda *_: json_of(GOOD)) as server:
+        endpoint = {"base_url": server.base_url, "model": "stub", **prices}
+        asked = plan("label", config(server, documents, asking={"endpoint": endpoint, "max_tokens": 100}))["asked"]
+    assert server.bodies == []
+    assert (asked["rows"], asked["calls"], asked["tokens_out_at_most"], asked["minutes_at_limits"]) == (6, 5, 500, 2.5)
+    assert asked["cost_at_most"] == pytest.approx((asked["tokens_in"] + 2 * 500) / 1e6)
+    assert "房间很好" in asked["sample_prompt"][1]["content"]
+    assert not (documents.parent / "labels.state").exists()
+
+
+def test_one_text_is_labelled_without_files(documents):
+    with served(lambda *_: json_of(GOOD)) as server:
+        own = config(server, documents)
+        assert run_on_text(own, "房间很好") == {**GOOD, "confidence": None, "model": "stub"}
+    assert not (documents.parent / "labels.state").exists()
+    with served(lambda *_: "no") as server, pytest.raises(JobError, match=r"cannot be used \(not_json\): 'no'"):
+        run_on_text(config(server, documents), "房间很好")
+
+
+def test_the_target_becomes_examples_with_split_and_group_of_the_documents(documents):
+    with served(lambda *_: json_of(GOOD)) as server:
+        _, output = label(server, documents, target="emotion")
+    rows = table(output, "examples", EXAMPLES)
+    assert [row["split"] for row in rows] == ["train", "test", *["train"] * 4]
+    assert rows[1] == {"id": rows[1]["id"], "text": "太吵了", "labels": ["喜悦"], "intensity": None, "origin": "real",
+                       "split": "test", "group": "g1"}  # fmt: skip
+
+
+def test_pairs_of_both_styles_and_of_known_classes_are_written(documents):
+    with served(lambda text, _: json_of({**GOOD, "scene": "8点" if text == "太吵了" else "早晨"})) as server:
+        classes = {"names": ["差评", "好评"], "system": "判断评价"}
+        result, output = label(server, documents, pairs={"classes": classes})
+    assert result["pairs"] == {
+        "simple": {"pairs": 6, "odd": 0},
+        "categorised": {"pairs": 5, "odd": 1},
+        "classes": {"pairs": 6, "several_labels": 0},
+    }
+    (test,) = (output / "pairs" / "classes-test.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [turn["content"] for turn in json.loads(test)["messages"]] == ["判断评价", "太吵了", "意图：0：差评"]
+
+
+def say_polarity(text, _):
+    return json_of({"polarity": "negative" if text in ("太吵了", "不会再来") else "positive"})
+
+
+def test_labels_are_compared_with_known_ones_beside_the_lexicon(documents):
+    known = {"好评": "positive", "差评": "negative"}
+    with served(say_polarity) as server:
+        _, output = label(server, documents, fields=POLARITY, known_polarity=known)
+    shares = {(row["labels"], row["compared_with"], row["rows"]): row for row in table(output, "agreement", AGREEMENT)}
+    assert shares["llm", "known", "all"]["share"] == pytest.approx(3 / 6)
+    assert shares["lexicon", "known", "all"]["num_rows"] == 6
+    assert shares["majority", "known", "all"]["share"] == 0.5
+    assert ("llm", "lexicon", "decided") in shares
+
+
+def test_a_sheet_filled_in_by_people_gives_accuracy_and_agreement(documents, tmp_path):
+    with served(say_polarity) as server:
+        _, output = label(server, documents, fields=POLARITY, sheet_rows=5)
+        with (output / "sheet.csv").open(encoding="utf-8-sig", newline="") as handle:
+            header, *rows = csv.reader(handle)
+        assert (header, len(rows)) == (["id", "text", "gold_polarity"], 5)
+        with (tmp_path / "gold.csv").open("w", encoding="utf-8", newline="") as handle:
+            truth = {"太吵了": "negative", "不会再来": "neutral"}
+            csv.writer(handle).writerows([header, *([id_, text, truth.get(text, "positive")] for id_, text, _ in rows)])
+        _, scored = label(server, documents, name="scored", fields=POLARITY, gold=tmp_path / "gold.csv")
+    scores = {(row["labels"], row["measure"]): row for row in table(scored, "gold", GOLD)}
+    texts = [text for _, text, _ in rows]
+    assert scores["llm", "accuracy"]["value"] == pytest.approx(1 - ("不会再来" in texts) / 5)
+    assert scores["llm", "accuracy"]["low"] <= scores["llm", "accuracy"]["value"] <= scores["llm", "accuracy"]["high"]
+    assert {labeller for labeller, _ in scores} == {"llm", "lexicon", "trivial"}
+    assert ("llm", "alpha") in scores
+    assert table(scored, "drift", DRIFT)[0]["distance"] == 0
+
+
+def test_an_answer_that_follows_an_injection_gives_no_label(tmp_path):
+    obeying = {text[:2_000]: answer for text, answer in INJECTIONS}
+    documents = written(tmp_path, [text for text, _ in INJECTIONS])
+
+    def say(text, body):
+        return fill(obeying[text], prompt=body["messages"][0]["content"])
+
+    with served(say) as server:
+        result, output = label(server, documents, asking={"min_success": 0})
+    assert (result["rows_out"], result["rows_rejected"]) == (0, 40)
+    for row in table(output, "rejected", REJECTED):
+        assert row["reason"] is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"engine": "lexicon"}, "`llm` belongs to engine llm, not to lexicon"),
+        ({"llm": None}, "engine llm needs `llm`"),
+        ({"llm": {"embedded": {}, "samples": 3}}, "give a `temperature`"),
+        ({"llm": {}}, "either `endpoint`"),
+        ({"target": "scene"}, "target: expected a field of kind choice or choices, got `scene`"),
+        ({"pairs": {"categorised": "{mood}"}}, "{mood} is no field"),
+        ({"pairs": {"odd": "(?=x)"}}, "expected a regular expression"),
+    ],
+)
+def test_a_config_that_cannot_work_is_refused(changes, message):
+    values = {"input": "documents", "output": "labels", "engine": "llm", "llm": {"embedded": {}}, **changes}
+    with pytest.raises(ValueError, match=message.replace("{", r"\{").replace("(", r"\(")):
+        Config.model_validate(values)
+
+
+def test_where_the_server_stands_decides_nothing_and_its_key_is_a_secret():
+    def at(host):
+        endpoint = {"base_url": f"http://{host}/v1", "model": "glm", "key_variable": "GLM_KEY"}
+        return Config.model_validate(
+            {"input": "documents", "output": "labels", "engine": "llm", "llm": {"endpoint": endpoint}}
+        )
+
+    assert at("a").identity() == at("b").identity()
+    assert at("a").needed_secrets() == {"GLM_KEY"}
+    assert at("a").needs_network()
+
+
+def test_a_real_model_on_this_machine_gives_valid_labels(documents, embedded_llm):
+    fields = {
+        "scene": {"kind": "text", "max_characters": 5},
+        "score": {"kind": "number", "min": 0, "max": 100},
+        "emotions": {"kind": "choices", "options": ["anger", "joy", "neutral"]},
+    }
+    endpoint = {"base_url": embedded_llm.base_url, "model": embedded_llm.model, "structured": "gbnf", "concurrency": 1}
+    asking = {"endpoint": endpoint, "language": "en", "min_success": 0}
+    result, output = label(embedded_llm, documents, asking=asking, fields=fields, sample=3)
+    own = config(embedded_llm, documents, fields=fields)
+    rows = table(output, "labels", labels(columns(own.fields)))
+    assert result["rows_in"] == 3
+    assert all(0 <= row["score"] <= 100 and len(row["scene"]) <= 5 and row["emotions"] for row in rows)
+    assert not set(result["asked"]["reasons"]) - {"wrong_type: scene", "empty_value: scene"}
