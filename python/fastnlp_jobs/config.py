@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from fastnlp_jobs.errors import BadInput, suggest
 from fastnlp_jobs.job import JobConfig, secrets
@@ -151,17 +152,25 @@ def _explain(model: type[BaseModel], file: YamlFile, mistake: dict[str, Any]) ->
         return f"{where}: the key `{key}` is missing; add it to the file or give --set {key}=VALUE"
     message = mistake["msg"].removeprefix("Value error, ")
     given = repr(mistake["input"])
-    return f"{where}: {key or 'config'}: {message}" + (f", got {given}" if key and len(given) <= 80 else "")
+    is_shown = key and len(given) <= 80 and _may_be_shown(model, path)
+    return f"{where}: {key or 'config'}: {message}" + (f", got {given}" if is_shown else "")
 
 
-def _fields_at(model: type[BaseModel], path: KeyPath) -> set[str]:
-    """Known keys of the model at `path`; of the top where the path leads through a union."""
+def _fields_at(model: type[BaseModel], path: KeyPath) -> dict[str, FieldInfo]:
+    """Known keys of the model at `path`; none where the path leads through a union."""
     for part in path:
         field = model.model_fields.get(str(part))
         if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
-            return set()
+            return {}
         model = field.annotation
-    return set(model.model_fields)
+    return dict(model.model_fields)
+
+
+def _may_be_shown(model: type[BaseModel], path: KeyPath) -> bool:
+    """Not what a model hides from its own `repr`: somebody may have written a password there."""
+    fields = _fields_at(model, path[:-1])
+    name = str(path[-1])
+    return name not in fields or fields[name].repr
 
 
 def _refuse_unsubmittable(name: str, text: str) -> None:

@@ -33,9 +33,15 @@ class StubServer:
     bodies: list[Body] = field(default_factory=list)
     times: list[float] = field(default_factory=list)  # on the stub clock, since its start
     most_under_way: int = 0
+    came: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def endpoint(self, **settings: Any) -> Endpoint:
         return Endpoint.model_validate({"base_url": self.base_url, "model": "stub", **settings})
+
+    async def until_asked(self, times: int) -> None:
+        """Wait until so many requests came."""
+        async with self.came:
+            await self.came.wait_for(lambda: len(self.bodies) >= times)
 
     def asked(self) -> Counter[str]:
         """How often each last message came."""
@@ -63,6 +69,8 @@ async def stub_server(*handlers: Handler) -> AsyncIterator[StubServer]:
         server.requests.append(request)
         server.bodies.append(body)
         server.times.append(server.clock.now - START)
+        async with server.came:
+            server.came.notify_all()
         latest[0] = next(turns, latest[0])
         under_way += 1
         server.most_under_way = max(server.most_under_way, under_way)

@@ -1,13 +1,13 @@
 """Calls in, answers out: the ledger first, then the server, within its limits, again where that may help."""
 
 import asyncio
+import contextlib
 import random
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from fastnlp_jobs import retries
+from fastnlp_jobs import events, retries
 from fastnlp_jobs.clock import Clock
 from fastnlp_jobs.errors import Refused, Unavailable
 from fastnlp_jobs.llm.calls import Answer, Call, key_of
@@ -47,17 +47,21 @@ class Client:
         self._slots = asyncio.Semaphore(endpoint.concurrency)
         self._connection = Connection(endpoint, self._clock)
         self._under_way: dict[bytes, asyncio.Future[Answer]] = {}
-        self._started = time.monotonic()
+        self._open = contextlib.AsyncExitStack()
+        self._started = self._clock.monotonic()
         self._rows = self._asked = self._answered = self._tries_again = self._rejected = self._failed = 0
         self._tokens_in = self._tokens_out = 0
 
     async def __aenter__(self) -> Self:
+        await self._open.enter_async_context(self._connection)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._connection.__aexit__(kind, error, trace)
+        """Let go of everything, and write down in the run's log how it went."""
+        await self._open.aclose()
+        events.event("calls", **self.figures(), interrupted_in_earlier_runs=self._ledger.interrupted)
 
     def answers(self, calls: Iterable[Call]) -> AsyncGenerator[tuple[Call, Answer], None]:
         """Each call with its answer, in the order of the calls, which are taken from the iterator as needed.
@@ -72,7 +76,9 @@ class Client:
         self, items: Iterable[Item], work: Callable[[Item], Awaitable[Outcome]]
     ) -> AsyncGenerator[tuple[Item, Outcome], None]:
         """Each item with what `work` made of it by any number of `ask`, many at a time, in the order of the items."""
-        return in_order(items, work, max(_LEAST_WINDOW, 4 * self._endpoint.concurrency))
+        outcomes = in_order(items, work, max(_LEAST_WINDOW, 4 * self._endpoint.concurrency))
+        self._open.push_async_callback(outcomes.aclose)  # for a caller who breaks off
+        return outcomes
 
     async def ask(self, call: Call) -> Answer:
         """The answer to one call; equal calls share it.
@@ -95,7 +101,7 @@ class Client:
 
     def figures(self) -> dict[str, Any]:
         """How far it is, for a progress line: what this run asked, and what that cost."""
-        seconds = max(time.monotonic() - self._started, 1e-3)
+        seconds = max(self._clock.monotonic() - self._started, 1e-3)
         tokens = self._tokens_in + self._tokens_out
         return {
             "rows": self._rows,
@@ -108,7 +114,6 @@ class Client:
             "tokens_per_second": round(tokens / seconds, 1),
             "cost": self._endpoint.cost(self._tokens_in, self._tokens_out),
             "currency": self._endpoint.currency,
-            "interrupted": self._ledger.interrupted,
         }
 
     async def _shared(self, key: bytes, call: Call, body: dict[str, Any]) -> Answer:
@@ -154,6 +159,7 @@ class Client:
             try:
                 answer = await self._connection.send(body)
             except NotNow as not_now:
+                self._limits.settle(expected, 0)
                 self._limits.be_quiet(not_now.asked_s)
                 trouble = not_now
             else:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,7 +76,7 @@ class Ledger:
             BadInput: what is there is no ledger, or of another version.
         """
         self.path = folder / FILE
-        with self._readable():
+        with _readable(self.path):
             self._connection = open_database(self.path)
             _make_tables(self._connection)
             with self._connection as transaction:
@@ -97,7 +97,7 @@ class Ledger:
 
     def find(self, key: bytes) -> Answer | None:
         """The answer to a call; also why there is none, where this run has tried or nobody needs to try again."""
-        with self._readable():
+        with _readable(self.path):
             found = self._connection.execute(_FIND, (key, self._run)).fetchone()
         return None if found is None else Answer(*found)
 
@@ -120,12 +120,12 @@ class Ledger:
     def forget_rejected(self) -> None:
         """Let the calls that this run saw rejected be asked again."""
         self._flush()
-        with self._readable(), self._connection as transaction:
+        with _readable(self.path), self._connection as transaction:
             transaction.execute(f"DELETE FROM calls WHERE state = '{_REJECTED}' AND run = ?", (self._run,))
 
     def forget(self, texts: Iterable[str]) -> int:
         """Delete every call that holds one of some texts, and overwrite where it stood; how many there were."""
-        with self._readable():
+        with _readable(self.path):
             with self._connection as transaction:
                 transaction.execute("CREATE TEMPORARY TABLE theirs AS SELECT key FROM texts WHERE false")
                 found = "INSERT INTO theirs SELECT key FROM texts WHERE text = ?"
@@ -145,7 +145,7 @@ class Ledger:
         self._flush()
         if self._error is not None:
             raise self._error
-        with self._readable():
+        with _readable(self.path):
             return Facts._make(map(int, self._connection.execute(_FACTS, (self._run,)).fetchone()))
 
     async def _write(self, statement: str, cells: tuple[Any, ...]) -> None:
@@ -167,23 +167,12 @@ class Ledger:
         if not batch:
             return
         try:
-            with self._readable(), self._connection as transaction:
+            with _readable(self.path), self._connection as transaction:
                 for statement, cells in batch:
                     transaction.execute(statement, cells)
         except JobError as error:
             self._error = error
         self._written.set()
-
-    @contextlib.contextmanager
-    def _readable(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise JobError(f"state: cannot use {self.path} ({error}); what stands in it is kept") from error
-        except sqlite3.DatabaseError as error:
-            raise BadInput(
-                f"state: {self.path}: expected a ledger of calls, cannot use it ({error}); give another `state`"
-            ) from error
 
 
 @contextlib.contextmanager
@@ -210,6 +199,35 @@ def forget(path: Path, texts: Iterable[str]) -> int:
     """
     with locked(path.with_name("lock"), path.parent), contextlib.closing(Ledger(path.parent)) as ledger:
         return ledger.forget(texts)
+
+
+@contextlib.contextmanager
+def known_calls(folder: Path) -> Iterator[Callable[[bytes], bool]]:
+    """Give a function that tells whether a call needs not be made any more; changes nothing, for `--dry-run`.
+
+    Raises:
+        BadInput: what is there is no ledger.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        yield lambda _: False
+        return
+    # A file that no run has open is read as it is: not even a lock file is made beside it.
+    mode = "mode=ro" if path.with_name(f"{FILE}-wal").exists() else "immutable=1"
+    with _readable(path), contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)) as found:
+        yield lambda key: found.execute(_FIND, (key, None)).fetchone() is not None
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise JobError(f"state: cannot use {path} ({error}); what stands in it is kept") from error
+    except sqlite3.DatabaseError as error:
+        raise BadInput(
+            f"state: {path}: expected a ledger of calls, cannot use it ({error}); give another `state`"
+        ) from error
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:

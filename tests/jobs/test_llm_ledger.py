@@ -1,0 +1,188 @@
+"""The ledger of calls: what stands in it, who may open it, how it is counted, planned with, and made to forget."""
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+
+import pytest
+from tests.jobs.stub_llm_server import answers_of, completion, hang, question, saying, stub_server
+from tests.jobs.stub_site import in_a_loop
+
+from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.llm.config import Endpoint
+from fastnlp_jobs.llm.ledger import FILE, Ledger, forget, opened
+from fastnlp_jobs.llm.plan import plan
+
+ENDPOINT = Endpoint(base_url="http://127.0.0.1:1/v1", model="stub", price_in=2, price_out=10, currency="CNY")
+
+
+def rows(folder, query):
+    with contextlib.closing(sqlite3.connect(folder / FILE)) as connection:
+        return connection.execute(query).fetchall()
+
+
+@in_a_loop
+async def test_the_raw_answer_is_kept_and_the_question_is_not(tmp_path):
+    async with stub_server() as server, server.client(tmp_path) as client:
+        await client.ask(question("很秘密的话", texts=("很秘密的话",)))
+        await client.ask(question("b"))
+    assert rows(tmp_path, "SELECT state, text, finish_reason, tokens_in, tokens_out FROM calls ORDER BY text")[0] == (
+        ("answered", "you said: b", "stop", 10, 5)
+    )
+    async with stub_server(saying(completion("好"))) as server, server.client(tmp_path / "other") as client:
+        await client.ask(question("很秘密的话", texts=("很秘密的话",)))
+    assert "很秘密".encode() not in (tmp_path / "other" / FILE).read_bytes()
+
+
+@in_a_loop
+async def test_no_row_holds_a_time(tmp_path):
+    async with stub_server() as server:
+        for folder in ("one", "two"):
+            async with server.client(tmp_path / folder) as client:
+                await answers_of(client, question("a"), question("b"))
+    dumps = []
+    for folder in ("one", "two"):
+        with contextlib.closing(sqlite3.connect(tmp_path / folder / FILE)) as connection:
+            dumps.append(sorted(connection.iterdump()))
+    assert dumps[0] == dumps[1]
+
+
+@in_a_loop
+async def test_what_was_under_way_when_a_run_ended_is_counted_and_asked_again(tmp_path, capfd):
+    async with stub_server(hang) as server, server.client(tmp_path, timeout_s=9) as client:
+        outcomes = client.answers([question("a"), question("b")])
+        waiting = asyncio.ensure_future(anext(outcomes))
+        await server.until_asked(2)
+        waiting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await waiting
+    async with stub_server() as server, server.client(tmp_path) as client:
+        assert len(await answers_of(client, question("a"), question("b"))) == 2
+    last = [json.loads(line) for line in capfd.readouterr().err.splitlines()][-1]
+    assert (last["event"], last["interrupted_in_earlier_runs"], last["asked"]) == ("calls", 2, 2)
+    with opened(tmp_path) as ledger:
+        assert ledger.interrupted == 0
+
+
+@in_a_loop
+async def test_facts_are_of_the_last_run_alone(tmp_path):
+    async with stub_server() as server:
+        async with server.client(tmp_path) as client:
+            await answers_of(client, question("a"), question("a"), question("b"))
+        async with server.client(tmp_path) as client:
+            await answers_of(client, question("a"))
+            assert (client.facts()["calls"], client.facts()["rows"]) == (1, 1)
+
+
+@in_a_loop
+async def test_answers_without_a_count_of_tokens_are_counted_themselves(tmp_path):
+    answer = completion("hi")
+    del answer["usage"]
+    async with stub_server(saying(answer)) as server, server.client(tmp_path) as client:
+        await client.ask(question())
+        assert (client.facts()["uncounted"], client.facts()["tokens_in"]) == (1, 0)
+
+
+def test_two_runs_never_share_a_ledger(tmp_path):
+    with opened(tmp_path), pytest.raises(BadInput, match="another run"), opened(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\0" + b"\xff" * 4_000])
+def test_a_file_that_is_no_database_is_refused(tmp_path, content):
+    (tmp_path / FILE).write_bytes(content)
+    with pytest.raises(BadInput, match=r"expected a ledger of calls, cannot use it .*; give another `state`"):
+        Ledger(tmp_path)
+
+
+@in_a_loop
+async def test_a_damaged_ledger_is_refused_in_one_line(tmp_path):
+    async with stub_server() as server:
+        async with server.client(tmp_path) as client:
+            await answers_of(client, *(question(str(number)) for number in range(300)))
+        content = (tmp_path / FILE).read_bytes()
+        (tmp_path / FILE).write_bytes(content[:8192] + b"\xa5" * (len(content) - 8192))
+        with pytest.raises(BadInput, match="expected a ledger of calls") as refused:
+            async with server.client(tmp_path) as client:
+                await answers_of(client, *(question(str(number)) for number in range(300)))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        connection.execute("CREATE TABLE mine (a)")
+    with pytest.raises(BadInput, match="a database of something else"):
+        Ledger(tmp_path)
+    assert rows(tmp_path, "SELECT name FROM sqlite_master") == [("mine",)]
+
+
+def test_a_ledger_of_another_version_is_refused(tmp_path):
+    with opened(tmp_path):
+        pass
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(BadInput, match="version 99, this release writes version 1"):
+        Ledger(tmp_path)
+
+
+@in_a_loop
+async def test_calls_that_hold_a_text_can_be_forgotten_without_a_trace(tmp_path):
+    async with stub_server() as server:
+        async with server.client(tmp_path) as client:
+            calls = [question("my words", texts=("my words",)), question("both", texts=("my words", "yours"))]
+            await answers_of(client, *calls, question("yours", texts=("yours",)))
+        assert forget(tmp_path / FILE, ["my words", "never said"]) == 2
+        assert rows(tmp_path, "SELECT text FROM calls") == [("you said: yours",)]
+        assert rows(tmp_path, "SELECT count(*) FROM texts") == [(1,)]
+        written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        assert b"said: my words" not in written
+        assert b"said: both" not in written
+
+
+def test_a_ledger_that_a_run_holds_forgets_nothing(tmp_path):
+    with opened(tmp_path), pytest.raises(BadInput, match="another run"):
+        forget(tmp_path / FILE, ["my words"])
+
+
+@in_a_loop
+async def test_a_plan_counts_what_is_in_the_ledger_and_what_the_rest_would_cost(tmp_path):
+    async with stub_server() as server, server.client(tmp_path) as client:
+        await answers_of(client, question("a"))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    limited = ENDPOINT.model_copy(update={"requests_per_minute": 30, "tokens_per_minute": 600})
+    found = plan(limited, tmp_path, [question(text) for text in "aabbbc"])
+    assert found == {
+        "rows": 6,
+        "calls": 3,
+        "in_ledger": 1,
+        "to_make": 2,
+        "tokens_in_about": 36,
+        "tokens_out_at_most": 512,
+        "cost_at_most": round((36 * 2 + 512 * 10) / 1e6, 6),
+        "currency": "CNY",
+        "seconds_at_the_limits": 54.8,
+    }
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_plan_without_a_state_or_limits_knows_no_answer_and_no_time(tmp_path):
+    for state in (None, tmp_path / "not there yet"):
+        found = plan(ENDPOINT, state, [question("a")])
+        assert (found["in_ledger"], found["to_make"], found["seconds_at_the_limits"]) == (0, 1, None)
+
+
+@in_a_loop
+async def test_a_plan_sees_what_a_killed_run_left_in_the_journal(tmp_path):
+    async with stub_server() as server, server.client(tmp_path / "one") as client:
+        await client.ask(question("a"))
+        (tmp_path / "two").mkdir()
+        for path in (tmp_path / "one").iterdir():
+            (tmp_path / "two" / path.name).write_bytes(path.read_bytes())
+    assert plan(ENDPOINT, tmp_path / "two", [question("a")])["in_ledger"] == 1
+
+
+def test_a_plan_refuses_what_is_no_ledger(tmp_path):
+    (tmp_path / FILE).write_bytes(b"no database at all" * 100)
+    with pytest.raises(BadInput, match="expected a ledger of calls"):
+        plan(ENDPOINT, tmp_path, [question("a")])
