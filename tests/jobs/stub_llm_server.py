@@ -178,3 +178,22 @@ def endless(sent: list[int], total: int = 50_000_000) -> Handler:
         return response
 
     return answer
+
+
+async def _serve() -> None:
+    """Answer in 50 ms, for ever, and say where."""
+
+    async def answer(request: web.Request, body: Body) -> web.StreamResponse:
+        server.bodies.clear()
+        server.requests.clear()
+        server.times.clear()
+        await asyncio.sleep(0.05)
+        return await echo(request, body)
+
+    async with stub_server(answer) as server:
+        print(server.base_url, flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())
