@@ -1,5 +1,6 @@
 """fastnlp erase: afterwards no byte tells of the person, and what cannot be edited is named."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from fastnlp_jobs.job import load_job
 from fastnlp_jobs.jobs.crawl.erase_tables import strings
 from fastnlp_jobs.jobs.crawl.pseudonyms import PUBLIC_EXAMPLE_KEY, pseudonymizer
 from fastnlp_jobs.jobs.crawl.store import FILE, Landing, Row, opened
+from fastnlp_jobs.llm.calls import Answer
+from fastnlp_jobs.llm.ledger import Ledger
+from fastnlp_jobs.llm.ledger import opened as opened_ledger
 from fastnlp_jobs.outputs import copy
 from fastnlp_jobs.processes import locked
 
@@ -189,6 +193,30 @@ def test_rejected_rows_keep_their_reason_and_lose_their_texts(tmp_path, capsys):
     erase(tmp_path / "data", capsys)
     (rejected,) = pq.read_table(output / "rejected.parquet").to_pylist()
     assert (rejected["reason"], rejected["text"]) == ("an earlier row has the same id", None)
+
+
+def ask(folder: Path, *texts: str) -> None:
+    """Write calls about some texts into a ledger, each answered by what was asked."""
+
+    async def write(calls: Ledger) -> None:
+        for text in texts:
+            await calls.journal(text.encode(), [text])
+            await calls.record(text.encode(), Answer(f"about {text}", "stop", None, 1, 1, None), is_final=True)
+
+    with opened_ledger(folder) as calls:
+        asyncio.run(write(calls))
+
+
+def test_a_ledger_forgets_what_models_were_asked_about_the_person(tmp_path, capsys):
+    comments = crawl(tmp_path)
+    rows = pq.read_table(comments / "comments.parquet").to_pylist()
+    theirs = [row["text"] for row in rows if row["author"] == pseudonym(WHO)]
+    ask(tmp_path / "data" / "label.state", theirs[0], theirs[1], rows[1]["text"], "谁也没写过")
+    report = erase(tmp_path / "data", capsys)
+    assert report["calls_forgotten"] == {str(tmp_path / "data" / "label.state" / "calls.sqlite"): 3}
+    written = b"".join(path.read_bytes() for path in (tmp_path / "data" / "label.state").iterdir())
+    assert theirs[0].encode() not in written
+    assert "about 谁也没写过".encode() in written
 
 
 def row(id_: str, author: str, text: str, parent: str | None = None) -> Row:

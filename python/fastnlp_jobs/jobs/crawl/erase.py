@@ -78,6 +78,7 @@ def _report(erasure: Erasure, rebuilt: list[Path]) -> dict[str, Any]:
     return {
         "rows": erasure.rows,
         "states": list(map(str, erasure.states)),
+        "calls_forgotten": {str(path): number for path, number in erasure.calls.items()},
         "edited": list(map(str, erasure.edited)),
         "deleted": list(map(str, erasure.deleted)),
         "rebuilt": list(map(str, rebuilt)),

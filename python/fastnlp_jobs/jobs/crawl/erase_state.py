@@ -23,21 +23,19 @@ def opened_state(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def ids_in_state(connection: sqlite3.Connection, person: Person) -> set[str]:
-    """The ids of the comments that the person wrote."""
+def found_in_state(connection: sqlite3.Connection, person: Person) -> dict[str, str]:
+    """Id and text of each comment that the person wrote."""
     if not _is_of(connection, person):
-        return set()
+        return {}
     marks = ", ".join("?" * len(person.pseudonyms))
-    return {
-        id_ for (id_,) in connection.execute(f"SELECT id FROM comments WHERE author IN ({marks})", person.pseudonyms)
-    }
+    return dict(connection.execute(f"SELECT id, text FROM comments WHERE author IN ({marks})", person.pseudonyms))
 
 
 def erase_from_state(connection: sqlite3.Connection, person: Person) -> None:
     """Delete the person's comments, mask their name in those of others, and leave no page that held them."""
     with connection as transaction:
         if _is_of(connection, person):
-            _delete(transaction, person, ids_in_state(connection, person))
+            _delete(transaction, person, set(found_in_state(connection, person)))
         _mask(transaction, person)
     sweep(connection)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ EDITABLE = {*BY_COMMENT, "rejected", "emotes"}
 _SHORTEST = 4  # letters of an ASCII name; a shorter one stands in too many other words
 _SHORTEST_ELSEWHERE = 2
 _BATCH_ROWS = 8_192
+_TEXTS = ("text", "clean", "prompt", "response")  # columns
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,22 @@ def ids_of(path: Path, person: Person) -> set[str]:
             there = pc.and_(by_them, pc.equal(batch["source"], person.source))
             found.update(batch["id"].filter(pc.fill_null(there, False)).to_pylist())
     return found
+
+
+def texts_of(path: Path, person: Person, ids: Collection[str]) -> set[str]:
+    """The texts of the rows of `ids`, and those of others that name the person."""
+    theirs = pa.array(sorted(ids), pa.string())
+    with _opened(path) as file:
+        names = [name for name in _TEXTS if name in file.schema_arrow.names]
+        if "id" not in file.schema_arrow.names or not names:
+            return set()
+        found: set[str] = set()
+        for batch in file.iter_batches(_BATCH_ROWS, columns=["id", *names]):
+            is_theirs = pc.is_in(batch["id"], theirs)
+            for name in names:
+                wanted = pc.or_(is_theirs, _may_name(batch[name], person))
+                found.update(batch[name].filter(pc.fill_null(wanted, False)).to_pylist())
+    return found - {None}
 
 
 def edit_table(path: Path, person: Person, ids: Collection[str]) -> tuple[int, int]:
@@ -104,12 +122,17 @@ def _edited(column: pa.Array, name: str, person: Person, erased: pa.Array) -> tu
     if name in ("parent_id", "kept_id", "group"):
         leads = pc.fill_null(pc.is_in(column, erased), False)
         return pc.if_else(leads, None, column), pc.sum(leads).as_py() or 0
-    named = [pc.match_substring(column, subject, ignore_case=True) for subject in person.subjects]
-    if person.mention is None or not any(pc.any(where).as_py() for where in named):
+    if person.mention is None or not pc.any(_may_name(column, person)).as_py():
         return column, 0
     before = column.to_pylist()
     after = [text and person.mention.sub(MENTION, text) for text in before]
     return pa.array(after, column.type), sum(old != new for old, new in zip(before, after, strict=True))
+
+
+def _may_name(column: pa.Array, person: Person) -> pa.Array:
+    """Where a text holds one of their names, if only within other words."""
+    named = [pc.match_substring(column, subject, ignore_case=True) for subject in person.subjects]
+    return reduce(pc.or_, named)
 
 
 def _blank(column: pa.Array) -> tuple[pa.Array, int]:

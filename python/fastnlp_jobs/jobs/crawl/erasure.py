@@ -7,7 +7,7 @@ command finds the rest and does it.
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +17,10 @@ from fastnlp_jobs import lineage, outputs
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.crawl import classic, erase_folders
 from fastnlp_jobs.jobs.crawl.erase_runs import amend, runs_below
-from fastnlp_jobs.jobs.crawl.erase_state import erase_from_state, ids_in_state, opened_state
-from fastnlp_jobs.jobs.crawl.erase_tables import EDITABLE, Person, edit_table, ids_of, strings
+from fastnlp_jobs.jobs.crawl.erase_state import erase_from_state, found_in_state, opened_state
+from fastnlp_jobs.jobs.crawl.erase_tables import EDITABLE, Person, edit_table, ids_of, strings, texts_of
 from fastnlp_jobs.jobs.crawl.store import FILE as STATE_FILE
+from fastnlp_jobs.llm import ledger
 from fastnlp_jobs.processes import locked
 from fastnlp_jobs.sources.twitch import emotes
 
@@ -36,6 +37,7 @@ class Erasure:
     paths: list[Path]
     rows: int = 0
     states: list[Path] = field(default_factory=list)
+    calls: dict[Path, int] = field(default_factory=dict)  # that were forgotten, by ledger
     edited: list[Path] = field(default_factory=list)
     deleted: dict[Path, str] = field(default_factory=dict)  # with the job that wrote it
     models: list[Path] = field(default_factory=list)
@@ -66,10 +68,11 @@ class Erasure:
             for run in runs:
                 stack.enter_context(locked(run / "lock", run))
             states = [stack.enter_context(opened_state(state)) for state in self.states]
-            for state in states:
-                self._ids |= ids_in_state(state, self.person)
+            found = {id_: text for state in states for id_, text in found_in_state(state, self.person).items()}
+            self._ids |= found.keys()
             try:
                 self._prepare()
+                self._forget_calls(found.values())
             except BaseException:
                 for folder in self._changing:
                     erase_folders.drop_copy(folder)
@@ -79,6 +82,17 @@ class Erasure:
             erase_folders.change(reversed(self._changing))
             for state in states:
                 erase_from_state(state, self.person)
+
+    def _forget_calls(self, texts: Iterable[str]) -> None:
+        """Take what models were asked about the person out of the ledgers, while tables still tell the texts."""
+        ledgers = [path for path in self._files() if path.name == ledger.FILE]
+        if not ledgers:
+            return
+        theirs = set(texts)
+        for table in (table for folder in self._records for table in sorted(folder.glob("*.parquet"))):
+            theirs |= texts_of(table, self.person, self._ids)
+        for path in ledgers:
+            self.calls[path] = ledger.forget(path, sorted(theirs))
 
     def _announce(self) -> None:
         """Say what no later look at the folders could tell."""
