@@ -15,10 +15,11 @@ import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from fastnlp_jobs.errors import BadInput
 
+Outcome = TypeVar("Outcome")
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 _LONGEST_CALL_S = 1.0
@@ -117,8 +118,8 @@ def signals_raise() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine; a signal that would raise `Stopped` cancels it first, so that whatever it holds is let go.
+def run_until_stopped(work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """What a coroutine returns; a signal that would raise `Stopped` cancels it first, so that it lets go of what it holds.
 
     Raised inside an event loop, `Stopped` could end up as the result of any task and stop nothing.
     """
@@ -127,7 +128,7 @@ def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
     stopped: list[Stopped] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    async def stoppable() -> None:
+    async def stoppable() -> Outcome:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None, "a coroutine that runs is a task"
 
@@ -141,10 +142,10 @@ def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
         for number, handler in before.items():
             if callable(handler):
                 signal.signal(number, stop)
-        await work
+        return await work
 
     try:
-        asyncio.run(stoppable())
+        outcome = asyncio.run(stoppable())
     except asyncio.CancelledError:
         if not stopped:
             raise
@@ -154,6 +155,7 @@ def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
                 signal.signal(number, handler)
     if stopped:
         raise stopped[0]
+    return outcome
 
 
 def start(

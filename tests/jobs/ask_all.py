@@ -1,6 +1,5 @@
 """What the tests run as a process of its own: `python -m tests.jobs.ask_all URL FOLDER CALLS CONCURRENCY`."""
 
-import asyncio
 import json
 import sys
 import time
@@ -11,6 +10,7 @@ from fastnlp_jobs.llm.calls import Call
 from fastnlp_jobs.llm.client import Client
 from fastnlp_jobs.llm.config import Endpoint
 from fastnlp_jobs.llm.ledger import opened
+from fastnlp_jobs.processes import run_until_stopped, stop_on_signals
 
 _INSTRUCTIONS = "Say which mood the comment is in, in one word. " * 10
 
@@ -35,4 +35,5 @@ async def ask_all(endpoint: Endpoint, folder: Path, number: int) -> None:
 if __name__ == "__main__":
     url, state, count, concurrency = sys.argv[1:]
     asked = Endpoint(base_url=url, model="stub", concurrency=int(concurrency))
-    asyncio.run(ask_all(asked, Path(state), int(count)))
+    stop_on_signals()
+    run_until_stopped(ask_all(asked, Path(state), int(count)))

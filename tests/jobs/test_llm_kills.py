@@ -76,6 +76,20 @@ async def check(folder: Path, kills: int, seed: int) -> None:
 
 
 @in_a_loop
+async def test_a_run_that_is_asked_to_stop_keeps_every_answer_it_has(tmp_path):
+    async with stub_server(Killer().answer) as server:
+        stopped = await started(server, tmp_path, 400)
+        await server.until_asked(100)
+        stopped.terminate()
+        assert await stopped.wait() != 0
+        last = await started(server, tmp_path, 400)
+        printed, _ = await last.communicate()
+    assert len(json.loads(printed)["texts"]) == 400
+    assert max(server.asked().values()) <= 2
+    assert len(server.bodies) <= 400 + CONCURRENCY
+
+
+@in_a_loop
 async def test_three_kills_lose_nothing_and_repeat_only_what_was_under_way(tmp_path):
     await check(tmp_path, kills=3, seed=1)
 

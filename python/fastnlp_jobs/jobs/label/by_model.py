@@ -1,6 +1,5 @@
 """`label` by a language model: documents through the client, in order, into tables."""
 
-import asyncio
 import contextlib
 import tempfile
 from collections import Counter
@@ -23,6 +22,7 @@ from fastnlp_jobs.llm.config import Endpoint
 from fastnlp_jobs.llm.embedded import embedded_server
 from fastnlp_jobs.llm.schema import Choice, Choices, LabelField, Number
 from fastnlp_jobs.masks import mask_rejected
+from fastnlp_jobs.processes import run_until_stopped
 from fastnlp_jobs.schemas import DOCUMENTS, REJECTED, labels
 from fastnlp_jobs.tables import TableWriter, count_rows, scan_columns
 
@@ -50,7 +50,7 @@ def label(config: Config) -> Result:
     asking = config.asked
     rows = _chosen(config)
     with ledger.opened(config.state) as opened, _endpoint(asking) as endpoint:
-        result = asyncio.run(_label(config, asking, endpoint, opened))
+        result = run_until_stopped(_label(config, asking, endpoint, opened))
     return result.model_copy(update={"pairs": write_products(config, rows)})
 
 
@@ -67,7 +67,7 @@ def label_text(config: Config, text: str) -> dict[str, Any]:
         ledger.opened(Path(folder)) as opened,
         _endpoint(asking) as endpoint,
     ):
-        found = asyncio.run(ask(endpoint, opened))
+        found = run_until_stopped(ask(endpoint, opened))
     if found.values is None:
         raise JobError(f"the model's answer cannot be used ({found.reason}): {found.said!r:.200}")
     return {**found.values, "confidence": found.confidence, "model": endpoint.model}
