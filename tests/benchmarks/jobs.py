@@ -58,10 +58,11 @@ STEPS = (
     Step("… merge", "prepare", {"input": "comments", "stage": "merge", "parts": "segments", "output": "merged"}),
     Step("mine", "mine", {"input": "documents", "output": "patterns"}),
     Step("describe", "describe", {"input": "documents", "output": "description"}),
+    Step("label", "label", {"input": "documents", "output": "labels"}),
     Step(
         "report",
         "report",
-        {name: name for name in ("comments", "documents", "patterns", "description")} | {"output": "report"},
+        {name: name for name in ("comments", "documents", "patterns", "description", "labels")} | {"output": "report"},
     ),
 )
 

