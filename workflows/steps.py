@@ -271,9 +271,9 @@ def _placed(
 
 
 def _state(state: State, job: str) -> Mounted:
-    """What outlives a try: a folder of the shared claim for each workflow and job, or the workflow's own claim."""
+    """What outlives a try: a folder of the shared claim, for each workflow or for all, or the workflow's own claim."""
     if state.claim:
-        part = f"{{{{workflow.name}}}}/{job}"
+        part = f"{state.folder or '{{workflow.name}}'}/{job}"
         return ExistingVolume(name="state", claim_name=state.claim, mount_path=_STATE, sub_path=part)
     return Volume(name="state", size=state.size, mount_path=_STATE, sub_path=job)
 

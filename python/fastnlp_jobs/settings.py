@@ -5,10 +5,10 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fastnlp_jobs.config import MAX_CONFIG_BYTES, YamlFile, read_yaml, validate
 from fastnlp_jobs.errors import BadInput, suggest
@@ -80,6 +80,18 @@ class State(_Group):
 
     claim: str | None = Field(None, description="an existing claim; by default each workflow gets one of its own")
     size: str = Field("10Gi", pattern=_QUANTITY, description="of a workflow's own claim")
+    folder: str | None = Field(
+        None,
+        pattern=rf"^{_NAME.pattern}$",
+        description="folder of `claim` that outlives the workflow: a later run of the settings goes on from what is "
+        "there; by default each workflow has one of its own",
+    )
+
+    @model_validator(mode="after")
+    def _outlives(self) -> Self:
+        if self.folder and not self.claim:
+            raise ValueError("`folder` needs `claim`: a workflow's own claim ends with it")
+        return self
 
 
 class Models(_Group):

@@ -70,6 +70,10 @@ def test_an_unknown_name_is_refused_with_a_close_one(load, monkeypatch):
     ("text", "message"),
     [
         ("steps: {crawl: }\nimage: a\n", "mine.yaml:2: unknown key `image`; did you mean `images`?"),
+        (
+            "steps: {crawl: }\nstate: {folder: a}\n",
+            "mine.yaml:2: state: `folder` needs `claim`: a workflow's own claim ends with it",
+        ),
         ("steps: {crawl: }\nimages: {tog: a}\n", "mine.yaml:2: unknown key `images.tog`; did you mean `tag`?"),
         ("steps: {crawl: }\nnodes: {number: cpu}\n", "mine.yaml:2: unknown step `number`; there are: crawl"),
         (
