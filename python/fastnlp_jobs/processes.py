@@ -119,7 +119,7 @@ def signals_raise() -> Iterator[None]:
 
 
 def run_until_stopped(work: Coroutine[Any, Any, Outcome]) -> Outcome:
-    """What a coroutine returns; a signal that would raise `Stopped` cancels it first, so that it lets go of what it holds.
+    """What a coroutine returns; a signal that would raise `Stopped` first cancels it, and it lets go of what it holds.
 
     Raised inside an event loop, `Stopped` could end up as the result of any task and stop nothing.
     """

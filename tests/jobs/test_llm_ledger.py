@@ -57,6 +57,7 @@ async def test_what_was_under_way_when_a_run_ended_is_counted_and_asked_again(tm
         waiting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await waiting
+    forget(tmp_path / FILE, ["never said"])  # which is no run
     async with stub_server() as server, server.client(tmp_path) as client:
         assert len(await answers_of(client, question("a"), question("b"))) == 2
     last = [json.loads(line) for line in capfd.readouterr().err.splitlines()][-1]

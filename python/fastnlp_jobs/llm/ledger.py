@@ -70,7 +70,7 @@ class Ledger:
     """The calls of one job, kept between runs."""
 
     def __init__(self, folder: Path) -> None:
-        """Open or create the ledger in `folder`, and begin a run.
+        """Open or create the ledger in `folder`.
 
         Raises:
             BadInput: what is there is no ledger, or of another version.
@@ -79,14 +79,19 @@ class Ledger:
         with _readable(self.path):
             self._connection = open_database(self.path)
             _make_tables(self._connection)
-            with self._connection as transaction:
-                unanswered = f"UPDATE calls SET state = '{_INTERRUPTED}' WHERE state = '{_SENT}'"
-                self.interrupted = transaction.execute(unanswered).rowcount  # were on their way when a run ended
-                begun = transaction.execute("INSERT INTO runs (interrupted) VALUES (?)", (self.interrupted,))
-                self._run = begun.lastrowid
+        self._run: int | None = None
+        self.interrupted = 0  # calls that were on their way when an earlier run ended
         self._batch: list[tuple[str, tuple[Any, ...]]] = []
         self._written = asyncio.Event()
         self._error: JobError | None = None
+
+    def begin_run(self) -> None:
+        """Count from here on, and find what earlier runs left on its way."""
+        unanswered = f"UPDATE calls SET state = '{_INTERRUPTED}' WHERE state = '{_SENT}'"
+        with _readable(self.path), self._connection as transaction:
+            self.interrupted = transaction.execute(unanswered).rowcount
+            begun = transaction.execute("INSERT INTO runs (interrupted) VALUES (?)", (self.interrupted,))
+            self._run = begun.lastrowid
 
     def close(self) -> None:
         """Write what is left and let go of the file."""
@@ -177,13 +182,14 @@ class Ledger:
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[Ledger]:
-    """The ledger in `folder`, for this process alone.
+    """The ledger in `folder`, for one run of this process alone.
 
     Raises:
         BadInput: another run uses it, or as `Ledger`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / "lock", folder), contextlib.closing(Ledger(folder)) as ledger:
+        ledger.begin_run()
         yield ledger
 
 
