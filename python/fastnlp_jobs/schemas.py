@@ -200,7 +200,7 @@ KEYNESS = pa.schema(
 # How often labels say the same as others do, as shares with 95 % intervals.
 AGREEMENT = pa.schema(
     [
-        _required("labels", pa.string()),  # lexicon, snownlp, majority
+        _required("labels", pa.string()),  # lexicon, llm, snownlp, majority
         _required("compared_with", pa.string()),  # known, lexicon
         _required("rows", pa.string()),  # all, decided: without those that the labels leave open
         _required("num_rows", pa.int64()),

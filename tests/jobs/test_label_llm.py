@@ -18,7 +18,7 @@ from fastnlp_jobs.errors import JobError
 from fastnlp_jobs.execution import execute, plan
 from fastnlp_jobs.jobs.label import Config, run_on_text
 from fastnlp_jobs.jobs.label.by_model import columns
-from fastnlp_jobs.llm.prompts import fill
+from fastnlp_jobs.llm.placeholders import fill
 from fastnlp_jobs.llm.schema import default_fields
 from fastnlp_jobs.schemas import AGREEMENT, DRIFT, EXAMPLES, GOLD, REJECTED, labels
 from fastnlp_jobs.tables import read_table
@@ -203,7 +203,7 @@ def test_the_same_answers_give_the_same_bytes(documents):
         _, second = label(server, documents, name="second", **settings)
     assert len(server.bodies) == asked
     files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
-    assert len(files) == 12
+    assert len(files) == 14
     assert [(first / file).read_bytes() for file in files] == [(second / file).read_bytes() for file in files]
 
 

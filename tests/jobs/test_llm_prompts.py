@@ -9,7 +9,8 @@ from tests.jobs.injections import INJECTIONS
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.llm.answers import AnswerReader
-from fastnlp_jobs.llm.prompts import fence, fill, make_prompt, read_template
+from fastnlp_jobs.llm.placeholders import fill
+from fastnlp_jobs.llm.prompts import fence, make_prompt, read_template
 from fastnlp_jobs.llm.schema import LabelFields, default_fields
 
 LANGUAGES = ["zh", "fr", "en"]

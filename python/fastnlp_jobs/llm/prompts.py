@@ -11,18 +11,16 @@ import unicodedata
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from fastnlp_jobs.config import YamlFile, read_yaml, validate
-from fastnlp_jobs.llm.schema import Choice, Choices, LabelField, Number
+from fastnlp_jobs.llm.placeholders import fill, placeholders
+from fastnlp_jobs.llm.schema import Choice, Choices, LabelField, Language, Number
 from fastnlp_jobs.schemas import MASKS
 
-Language = Literal["zh", "fr", "en"]
 Message = dict[str, str]
 
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 # What begins a control mark of a model, unless it is a mask of ours or the border between turns.
 _CONTROL_MARK = re.compile(rf"<(?!{MASKS[1:]})|\[(?!SEP\])(?=/?[A-Za-z_]+\])")
 _INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
@@ -35,16 +33,6 @@ def fence(text: str, max_characters: int) -> str:
     quoted = json.dumps(text[:max_characters], ensure_ascii=False)
     marked = _CONTROL_MARK.sub(lambda mark: _escaped(mark[0]), quoted)
     return "".join(_escaped(character) if _is_invisible(character) else character for character in marked)
-
-
-def fill(template: str, **values: str) -> str:
-    """`template` with `{name}` replaced once: what a value holds is not looked at again."""
-    return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), template)
-
-
-def placeholders(template: str) -> list[str]:
-    """The names in braces, in order."""
-    return _PLACEHOLDER.findall(template)
 
 
 def packaged(name: str) -> YamlFile:

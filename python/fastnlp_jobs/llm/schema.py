@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model, model_validator
 
 Value = str | float | list[str]
+Language = Literal["zh", "fr", "en"]  # of prompts that come with the package
 RESERVED = ("id", "confidence", "model", "prompt_hash")  # columns of LABELS beside the fields
 _MOST_OPTIONS = 200
 
@@ -38,7 +39,7 @@ Options = Annotated[list[Option], Field(min_length=2, max_length=_MOST_OPTIONS),
 
 
 class _Kind(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     description: str = Field("", max_length=500, description="what it says; empty: as the template has it")
 

@@ -28,17 +28,27 @@ def label(config: Config) -> Result:
     Raises:
         BadInput: the input is not the output of prepare, or a package for the comparison is missing.
     """
-    documents = config.input / "documents.parquet"
-    lexicon, counts = Lexicon(), _Counts()
-    with TableWriter(config.output / "labels.parquet", labels(FIELDS)) as writer:
-        for rows in _batches(documents):
+    path = config.output / "labels.parquet"
+    counts = write_labels(config, path)
+    labelled = pl.read_parquet(path, columns=["id", "polarity"])
+    write_table(compare(config, {"lexicon": labelled}).to_arrow(), config.output / "agreement.parquet", AGREEMENT)
+    return counts.result().model_copy(update={"pairs": write_class_pairs(config)})
+
+
+def write_labels(config: Config, path: Path) -> "Counts":
+    """Write the lexicon's labels, a row per document in their order.
+
+    Raises:
+        BadInput: the input is not the output of prepare.
+    """
+    lexicon, counts = Lexicon(), Counts()
+    with TableWriter(path, labels(FIELDS)) as writer:
+        for rows in _batches(config.input / "documents.parquet"):
             texts = readable(rows)
             labelled = rows.select("id").hstack(lexicon.label(texts)).with_columns(**_NOTHING_KNOWN)
             counts.add(texts, labelled)
             writer.write(labelled.to_arrow())
-    labelled = pl.read_parquet(config.output / "labels.parquet", columns=["id", "polarity"])
-    write_table(compare(config, {"lexicon": labelled}).to_arrow(), config.output / "agreement.parquet", AGREEMENT)
-    return counts.result(writer.rows).model_copy(update={"pairs": write_class_pairs(config)})
+    return counts
 
 
 def label_text(config: Config, text: str) -> dict[str, Any]:  # noqa: ARG001  # an engine with settings reads them
@@ -51,24 +61,27 @@ def _batches(documents: Path) -> Iterator[pl.DataFrame]:
         yield from pl.DataFrame(batch).iter_slices(_BATCH_ROWS)
 
 
-class _Counts:
+class Counts:
     """What was labelled so far."""
 
     def __init__(self) -> None:
-        self._labelled = self._other_language = 0
+        self._rows = self._labelled = self._other_language = 0
         self._values: dict[str, Counter[str]] = {field.name: Counter() for field in FIELDS if field.type == "string"}
 
     def add(self, texts: pl.Series, rows: pl.DataFrame) -> None:
+        """Count a batch: its readable texts and their labels."""
+        self._rows += len(texts)
         self._other_language += texts.null_count()
         self._labelled += rows.filter(pl.any_horizontal(pl.col(field.name).is_not_null() for field in FIELDS)).height
         for column, values in self._values.items():
             values.update(dict(rows[column].drop_nulls().value_counts().iter_rows()))
 
-    def result(self, rows: int) -> Result:
+    def result(self) -> Result:
+        """The counts of the whole."""
         values = {column: dict(sorted(counter.items())) for column, counter in self._values.items()}
         return Result(
-            rows_in=rows,
-            rows_out=rows,
+            rows_in=self._rows,
+            rows_out=self._rows,
             rows_rejected=0,
             labelled=self._labelled,
             other_language=self._other_language,

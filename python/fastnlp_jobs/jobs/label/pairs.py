@@ -14,7 +14,7 @@ import polars as pl
 from fastnlp_jobs.errors import BadInput, suggest
 from fastnlp_jobs.jobs.label import Config
 from fastnlp_jobs.jobs.label.settings import Classes, Pairs
-from fastnlp_jobs.llm.prompts import fill, placeholders
+from fastnlp_jobs.llm.placeholders import fill, placeholders
 from fastnlp_jobs.llm.schema import Choice, LabelField, Text
 from fastnlp_jobs.queries import scan
 from fastnlp_jobs.schemas import EXAMPLES, PAIRS

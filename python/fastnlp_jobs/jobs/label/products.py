@@ -11,7 +11,7 @@ from fastnlp_jobs.jobs.label import Config
 from fastnlp_jobs.jobs.label.agreement import compare
 from fastnlp_jobs.jobs.label.drift import drift
 from fastnlp_jobs.jobs.label.gold import gold_scores
-from fastnlp_jobs.jobs.label.lexicon import Lexicon, readable
+from fastnlp_jobs.jobs.label.labelling import write_labels
 from fastnlp_jobs.jobs.label.pairs import from_labels, write_class_pairs
 from fastnlp_jobs.jobs.label.sheet import write_sheet
 from fastnlp_jobs.llm.schema import Choice
@@ -21,7 +21,7 @@ from fastnlp_jobs.tables import write_table
 
 
 def write_products(config: Config, asked_rows: list[int]) -> dict[str, dict[str, int]]:
-    """Write all that the config asks for beside labels.parquet, from it.
+    """Write what the config asks for beside labels.parquet, and what the lexicon says of all documents.
 
     Args:
         config: of the job; its labels are written.
@@ -30,13 +30,15 @@ def write_products(config: Config, asked_rows: list[int]) -> dict[str, dict[str,
     Returns:
         Counts of the pairs, by style.
     """
-    columns = ["id", "lang", "clean", "split", "group"]
+    columns = ["id", "clean", "split", "group"]
     documents = scan(config.input / "documents.parquet", DOCUMENTS).select(columns).collect(engine="streaming")
     documents = documents[asked_rows]
     labels = pl.read_parquet(config.output / "labels.parquet")
     every = documents.select("id").join(labels, on="id", how="left", maintain_order="left")
     labelled = documents.join(labels, on="id", how="inner", maintain_order="left")
-    lexicon = documents.select("id").hstack(Lexicon().label(readable(documents)))
+    write_labels(config, config.output / "baseline.parquet")
+    baseline = pl.read_parquet(config.output / "baseline.parquet", columns=["id", "emotion", "polarity"])
+    lexicon = documents.select("id").join(baseline, on="id", how="left", maintain_order="left")
     _write(config, "drift", drift(config.output / "labels.parquet", config.fields, config.seed), DRIFT)
     if config.gold is not None:
         _write(config, "gold", gold_scores(config, config.gold, every, lexicon), GOLD)
@@ -50,10 +52,11 @@ def write_products(config: Config, asked_rows: list[int]) -> dict[str, dict[str,
 
 def _write_agreement(config: Config, every: pl.DataFrame, lexicon: pl.DataFrame) -> None:
     """The model beside the lexicon on the same rows, where the schema has the field that can be compared."""
+    compared = {"lexicon": lexicon.select("id", "polarity")}
     polarity = config.fields.get("polarity")
     if isinstance(polarity, Choice) and {"positive", "negative"} <= set(polarity.options or ()):
-        compared = {"llm": every.select("id", "polarity"), "lexicon": lexicon.select("id", "polarity")}
-        write_table(compare(config, compared).to_arrow(), config.output / "agreement.parquet", AGREEMENT)
+        compared = {"llm": every.select("id", "polarity"), **compared}
+    write_table(compare(config, compared).to_arrow(), config.output / "agreement.parquet", AGREEMENT)
 
 
 def _write_sheet(config: Config, documents: pl.DataFrame) -> None:

@@ -17,7 +17,8 @@ from pydantic_core import SchemaError
 from fastnlp_jobs.errors import suggest
 from fastnlp_jobs.llm.config import Endpoint
 from fastnlp_jobs.llm.embedded import LlamaCpp
-from fastnlp_jobs.llm.prompts import Language, placeholders
+from fastnlp_jobs.llm.placeholders import placeholders
+from fastnlp_jobs.llm.schema import Language
 
 _CLASS_PLACES = {"text", "id", "name"}
 
@@ -25,7 +26,7 @@ _CLASS_PLACES = {"text", "id", "name"}
 class Asking(BaseModel):
     """Which model is asked, and how."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     endpoint: Endpoint | None = Field(None, description="an OpenAI-compatible server")
     embedded: LlamaCpp | None = Field(
@@ -51,7 +52,7 @@ class Asking(BaseModel):
 class Classes(BaseModel):
     """Pairs that ask for the class of a text, from examples.parquet of the input."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     names: list[str] = Field(min_length=2, description="the classes; the id of each is its place, from 0")
     system: str = Field(description="the system's turn")
@@ -79,7 +80,7 @@ class Classes(BaseModel):
 class Pairs(BaseModel):
     """Pairs of prompt and response to fine-tune a model on; a style without a prompt is not written."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     simple: str | None = Field("生成一段发疯文学", description="one prompt for every labelled text")
     categorised: str | None = Field(
