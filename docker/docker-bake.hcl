@@ -16,7 +16,7 @@ group "default" {
 
 target "job" {
   name       = "job-${name}"
-  matrix     = { name = ["crawl", "prepare", "mine", "describe", "label", "serve", "report"] }
+  matrix     = { name = ["crawl", "prepare", "mine", "describe", "label", "augment", "serve", "report"] }
   dockerfile = "docker/Dockerfile"
   target     = "job-${name}"
   tags       = ["job-${name}"]

@@ -33,6 +33,7 @@ LOCKS: dict[str, tuple[list[str], list[str]]] = {
     "report": (["report"], []),
     "llm": (["llm"], []),
     "classify": (["classify"], []),
+    "augment": (["augment"], []),
     "workflows": (["workflows"], []),
     "build": ([], ["build"]),
     "backends": ([], ["backends"]),

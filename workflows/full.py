@@ -1,4 +1,4 @@
-"""From comments to a report: crawl, prepare, then mine, describe and label side by side, then report.
+"""From comments to a report: crawl, prepare, then mine, describe, label and augment side by side, then report.
 
 FASTNLP_SETTINGS names the settings (configs/workflows/NAME.yaml, or a path). `hera submit` sets it from
 `--settings`; `hera generate yaml workflows/full.py` prints exactly what is submitted.
@@ -47,6 +47,7 @@ with Workflow(
         mine = step(settings, "mine", input=prepare, output="patterns")
         describe = step(settings, "describe", input=prepare, output="description")
         label = step(settings, "label", input=prepare, output="labels")
+        step(settings, "augment", input=prepare, output="augmented")
         step(
             settings,
             "report",

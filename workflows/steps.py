@@ -88,7 +88,13 @@ def _stored(settings: Settings, text: str) -> Stored | None:
 
 
 def step(
-    settings: Settings, job: str, *, output: str, node_class: str = "cpu", **sources: Step | Stored | str | None
+    settings: Settings,
+    job: str,
+    *,
+    output: str,
+    name: str | None = None,
+    node_class: str = "cpu",
+    **sources: Step | Stored | str | None,
 ) -> Step:
     """Add a job to the workflow that is being built, if the settings name it; in shards, stage after stage.
 
@@ -96,6 +102,7 @@ def step(
         settings: hold the job's config, and what differs from the defaults of the node class.
         job: name of the job, of its image and of its last task.
         output: name of the artifact it writes.
+        name: of its last task, where a job stands twice in a workflow; by default the job's.
         node_class: one of NODE_CLASSES; the settings may name another.
         sources: by field of the job's Config, the step whose artifact it reads, a stored file, a value, or None.
     """
@@ -103,7 +110,7 @@ def step(
         return Step(job, output, task=None)
     placed = {key: _stored(settings, text) or text for key, text in settings.placed(job).items()}
     given = {field: source for field, source in sources.items() if source is not None}
-    whole = _wire(settings, job, output, {**given, **placed})
+    whole = _wire(settings, job, name or job, output, {**given, **placed})
     stages = _stages(job)
     if settings.values.shards > 1 and stages:
         tasks = [_wire_stage(whole, job, stage, settings.values.shards) for stage in stages]
@@ -134,7 +141,7 @@ class _Wiring:
     shards: list[int] | None = None  # repeated for each
 
 
-def _wire(settings: Settings, job: str, output: str, sources: dict[str, Step | Stored | str]) -> _Wiring:
+def _wire(settings: Settings, job: str, name: str, output: str, sources: dict[str, Step | Stored | str]) -> _Wiring:
     """The task that does the whole job."""
     values = {field: source for field, source in sources.items() if isinstance(source, str)}
     stored = {field: source for field, source in sources.items() if isinstance(source, Stored)}
@@ -146,7 +153,7 @@ def _wire(settings: Settings, job: str, output: str, sources: dict[str, Step | S
         values[field] = f"{{{{inputs.artifacts.{artifact.name}.path}}}}"
     values["output"] = f"{{{{outputs.artifacts.{output}.path}}}}"
     return _Wiring(
-        name=job,
+        name=name,
         values=values,
         inputs=inputs,
         outputs=[Artifact(name=output, path=f"/out/{output}", archive=NoneArchiveStrategy())],

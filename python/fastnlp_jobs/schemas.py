@@ -87,6 +87,45 @@ PAIRS = pa.schema(
     ]
 )
 
+# Samples that `augment` did not write.
+REFUSED_SAMPLES = pa.schema(
+    [
+        _required("label", pa.string()),
+        _required("text", pa.string()),  # whole; of an answer without samples, all it says
+        _required("source", pa.string()),  # the call of the class, or the line of the file
+        _required("reason", pa.string()),
+        pa.field("similar_to", pa.string()),  # null also for copies of dev or test, which stand in no file about train
+        pa.field("similarity", pa.float64()),
+    ]
+)
+
+# What stage dose of `augment` measured: a line for each way to train and dose.
+DOSES = pa.schema(
+    [
+        _required("training", pa.string()),  # original, reweighted, oversampled, augmented
+        _required("dose", pa.int64()),  # samples a class
+        _required("added", pa.int64()),  # rows beyond the original ones
+        *(
+            _required(measure + bound, pa.float64())  # F1, and the interval of the bootstrap
+            for measure in ("minority", "macro_tested", "macro_all")
+            for bound in ("", "_low", "_high")
+        ),
+        *(pa.field("gain" + bound, pa.float64()) for bound in ("", "_low", "_high")),  # of minority, against original
+        _required("finding", pa.string()),  # baseline, higher, lower, no difference shown
+    ]
+)
+
+DOSES_BY_CLASS = pa.schema(
+    [
+        _required("training", pa.string()),
+        _required("dose", pa.int64()),
+        _required("label", pa.string()),
+        _required("rows", pa.int64()),  # of train that people wrote
+        _required("test_rows", pa.int64()),
+        pa.field("f1", pa.float64()),  # null without test rows
+    ]
+)
+
 # Emotes of chat, as crawl writes them beside COMMENTS where the messages say which of their words are emotes.
 EMOTES = pa.schema(
     [

@@ -6,30 +6,23 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import polars as pl
-import pylopdf_fonts_zh_cn
-from matplotlib import font_manager
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from PIL import ImageFont
 from wordcloud import WordCloud
 
 from fastnlp_jobs.jobs.describe.keyness import Compared
+from fastnlp_jobs.pictures import BLUE, FONT, GREY, ORANGE, axes, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from fastnlp_jobs.jobs.describe import Config
 
-FONT = pylopdf_fonts_zh_cn.sans_path()
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#5F6773"  # Okabe and Ito: told apart by colour-blind readers
 CLOUD_COLOURS = ["#0072B2", "#D55E00", "#00795A", "#9C4A7F", "#3A4656"]
 BARS = 25
 KEY_WORDS = 12
 SIGNIFICANT = 0.05
-MAX_LABEL = 24
 
 
 def draw(
@@ -40,17 +33,17 @@ def draw(
     folder = config.output
     if drawable.height:
         _draw_cloud(config, drawable, folder / "wordcloud.png")
-        with _axes(folder / "words.png", height=7.0) as axes:
-            _draw_words(axes, drawable)
-        with _axes(folder / "lengths.png") as axes:
-            _draw_lengths(axes, lengths.filter(pl.col("unit") == "characters"))
+        with axes(folder / "words.png", height=7.0) as plot:
+            _draw_words(plot, drawable)
+        with axes(folder / "lengths.png") as plot:
+            _draw_lengths(plot, lengths.filter(pl.col("unit") == "characters"))
     if timeline["start"].drop_nulls().len() > 1:
-        with _axes(folder / "timeline.png") as axes:
-            _draw_timeline(axes, timeline)
+        with axes(folder / "timeline.png") as plot:
+            _draw_timeline(plot, timeline)
     key_words = _drawable(compared.words.filter(pl.col("q_value") <= SIGNIFICANT), "word")
     if key_words.height:
-        with _axes(folder / "keyness.png", height=7.0) as axes:
-            _draw_keyness(axes, key_words, compared.groups.row(0, named=True))
+        with axes(folder / "keyness.png", height=7.0) as plot:
+            _draw_keyness(plot, key_words, compared.groups.row(0, named=True))
     return words.height - drawable.height
 
 
@@ -95,81 +88,55 @@ def _basic_layout() -> Iterator[None]:
         core.HAVE_RAQM = found
 
 
-@contextmanager
-def _axes(path: Path, height: float = 4.2) -> Iterator["Axes"]:
-    """Axes in the house look; saved without date or software version, so that bytes repeat."""
-    font_manager.fontManager.addfont(FONT)
-    look: Any = {
-        "font.family": font_manager.FontProperties(fname=str(FONT)).get_name(),
-        "font.size": 11,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.edgecolor": GREY,
-        "axes.titlesize": 13,
-        "axes.titlelocation": "left",
-        "axes.unicode_minus": False,
-        "text.parse_math": False,  # a `$` in somebody's comment is a dollar
-    }
-    with mpl.rc_context(look):
-        figure = Figure(figsize=(9.0, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        yield figure.add_subplot()
-        figure.savefig(path, dpi=100, metadata={"Software": None})
-
-
-def _draw_words(axes: "Axes", words: pl.DataFrame) -> None:
+def _draw_words(plot: "Axes", words: pl.DataFrame) -> None:
     shown = words.sort("documents", "item", descending=[True, False]).head(BARS)
-    labels = [_short(word) for word in shown["item"]]
-    axes.barh(range(len(labels)), (shown["share"] * 100).to_list(), color=BLUE)
-    axes.set_yticks(range(len(labels)), labels)
-    axes.invert_yaxis()
-    axes.set_xlabel("documents with the word (%)")
-    axes.set_title(f"The {len(labels)} words found in the most documents")
+    labels = [short(word) for word in shown["item"]]
+    plot.barh(range(len(labels)), (shown["share"] * 100).to_list(), color=BLUE)
+    plot.set_yticks(range(len(labels)), labels)
+    plot.invert_yaxis()
+    plot.set_xlabel("documents with the word (%)")
+    plot.set_title(f"The {len(labels)} words found in the most documents")
 
 
-def _draw_lengths(axes: "Axes", lengths: pl.DataFrame) -> None:
+def _draw_lengths(plot: "Axes", lengths: pl.DataFrame) -> None:
     counts = lengths["documents"]
     median_row = int((counts.cum_sum() * 2 >= counts.sum()).arg_max() or 0)
     longest_row = int((counts.cum_sum() * 100 >= counts.sum() * 99).arg_max() or 0)
     by_length = dict(lengths.head(longest_row + 1).select("length", "documents").iter_rows())
     longest = max(by_length)
     heights = [by_length.get(length, 0) for length in range(longest + 1)]
-    axes.stairs(heights, [length - 0.5 for length in range(longest + 2)], fill=True, color=BLUE)
-    axes.axvline(
+    plot.stairs(heights, [length - 0.5 for length in range(longest + 2)], fill=True, color=BLUE)
+    plot.axvline(
         lengths["length"][median_row], color=ORANGE, label=f"median: {lengths['length'][median_row]} characters"
     )
-    axes.set_xlabel("length (characters); the longest 1 % of the documents are not shown")
-    axes.set_ylabel("documents")
-    axes.set_title("Length of the documents")
-    axes.legend(frameon=False)
+    plot.set_xlabel("length (characters); the longest 1 % of the documents are not shown")
+    plot.set_ylabel("documents")
+    plot.set_title("Length of the documents")
+    plot.legend(frameon=False)
 
 
-def _draw_timeline(axes: "Axes", timeline: pl.DataFrame) -> None:
+def _draw_timeline(plot: "Axes", timeline: pl.DataFrame) -> None:
     known = timeline.drop_nulls("start")
     missing = int(timeline["documents"].sum()) - int(known["documents"].sum())
     timezone = known["timezone"][0]
     starts = known["start"].dt.convert_time_zone(timezone).dt.replace_time_zone(None)
-    axes.plot(starts.to_list(), known["documents"].to_list(), marker="o", markersize=3, color=BLUE)
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel(f"time ({timezone}); {missing} documents have none")
-    axes.set_ylabel(f"documents per {known['unit'][0]}")
-    axes.set_title("Documents over time")
-    axes.tick_params(axis="x", rotation=30)
+    plot.plot(starts.to_list(), known["documents"].to_list(), marker="o", markersize=3, color=BLUE)
+    plot.set_ylim(bottom=0)
+    plot.set_xlabel(f"time ({timezone}); {missing} documents have none")
+    plot.set_ylabel(f"documents per {known['unit'][0]}")
+    plot.set_title("Documents over time")
+    plot.tick_params(axis="x", rotation=30)
 
 
-def _draw_keyness(axes: "Axes", words: pl.DataFrame, groups: dict[str, Any]) -> None:
+def _draw_keyness(plot: "Axes", words: pl.DataFrame, groups: dict[str, Any]) -> None:
     in_a = words.filter(pl.col("log_ratio") > 0).head(KEY_WORDS).sort("log_ratio", "word", descending=True)
     in_b = words.filter(pl.col("log_ratio") < 0).head(KEY_WORDS).sort("log_ratio", "word", descending=True)
     rows = pl.concat([in_a, in_b])
     colours = [BLUE] * in_a.height + [ORANGE] * in_b.height
-    axes.barh(range(rows.height), rows["log_ratio"].to_list(), color=colours)
-    axes.set_yticks(range(rows.height), [_short(word) for word in rows["word"]])
-    axes.invert_yaxis()
-    axes.axvline(0, color=GREY, linewidth=0.8)
-    left, right = _short(groups["group_b"]), _short(groups["group_a"])
-    axes.set_xlabel(f"log ratio (1 = twice as frequent): left {left}, right {right}")
-    axes.set_title(f"Words that set {groups['column']} {right} and {left} apart (q ≤ {SIGNIFICANT})")
-
-
-def _short(word: str) -> str:
-    return word if len(word) <= MAX_LABEL else word[: MAX_LABEL - 1] + "…"
+    plot.barh(range(rows.height), rows["log_ratio"].to_list(), color=colours)
+    plot.set_yticks(range(rows.height), [short(word) for word in rows["word"]])
+    plot.invert_yaxis()
+    plot.axvline(0, color=GREY, linewidth=0.8)
+    left, right = short(groups["group_b"]), short(groups["group_a"])
+    plot.set_xlabel(f"log ratio (1 = twice as frequent): left {left}, right {right}")
+    plot.set_title(f"Words that set {groups['column']} {right} and {left} apart (q ≤ {SIGNIFICANT})")

@@ -1,0 +1,211 @@
+"""The run of `augment` and what it writes: examples, the balanced train, what was refused, a report."""
+
+import asyncio
+import hashlib
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from fastnlp_core import contamination
+from fastnlp_jobs.errors import BadInput, JobError
+from fastnlp_jobs.jobs.augment import Result, pictures
+from fastnlp_jobs.jobs.augment.corpus import SYNTHETIC, Corpus
+from fastnlp_jobs.jobs.augment.gates import GateKeeper, Sample, Verdict
+from fastnlp_jobs.jobs.augment.plan import gini, plan_samples, ratio
+from fastnlp_jobs.jobs.augment.requests import Requests
+from fastnlp_jobs.jobs.augment.rounds import Outcome, run_rounds
+from fastnlp_jobs.jobs.augment.sources import FromFile, FromModel
+from fastnlp_jobs.llm.client import Client
+from fastnlp_jobs.llm.ledger import opened
+from fastnlp_jobs.schemas import EXAMPLES, REFUSED_SAMPLES
+from fastnlp_jobs.tables import write_table
+
+if TYPE_CHECKING:
+    from fastnlp_jobs.jobs.augment import Config
+    from fastnlp_jobs.llm.config import Endpoint
+
+_SHOWN_PROMPTS = 1
+
+
+def planned(config: "Config") -> dict[str, Any]:
+    """What a run would ask for, at what calls and cost; asks nobody."""
+    corpus, wanted = _read(config)
+    after = [rows + wanted[label] for label, rows in corpus.counts.items()]
+    found: dict[str, Any] = {
+        "classes": {label: {"rows": rows, "samples": wanted[label]} for label, rows in corpus.counts.items()},
+        "samples": sum(wanted.values()),
+        "gini": [_rounded(gini(corpus.counts.values())), _rounded(gini(after))],
+        "ratio": [_rounded(ratio(corpus.counts.values())), _rounded(ratio(after))],
+    }
+    if config.endpoint is not None:
+        found |= _expense(config, config.endpoint, Requests(corpus, config), wanted)
+    return found
+
+
+def _expense(config: "Config", endpoint: "Endpoint", requests: Requests, wanted: dict[str, int]) -> dict[str, Any]:
+    """Fewest calls, where every sample passes, and what they cost if every answer is as long as it may be."""
+    numbers = {label: -(-number // config.prompt.batch) for label, number in wanted.items() if number}
+    calls = sum(numbers.values())
+    tokens_in = sum(requests.call(label, 0).tokens_in() * number for label, number in numbers.items())
+    tokens_out = calls * requests.max_tokens
+    prompts = [requests.call(label, 0).messages for label in list(numbers)[:_SHOWN_PROMPTS]]
+    return {
+        "calls_at_least": calls,
+        "tokens_per_answer_at_most": requests.max_tokens,
+        "cost_of_these_at_most": endpoint.cost(tokens_in, tokens_out),
+        "currency": endpoint.currency,
+        "prompts": prompts,
+    }
+
+
+def augment(config: "Config") -> Result:
+    """Plan, gather samples through the gates, write what passed and what did not."""
+    corpus, wanted = _read(config)
+    keeper = GateKeeper(corpus, config)
+    if config.endpoint is None:
+        source = FromFile(config.candidates)
+        outcome, calls = asyncio.run(run_rounds(source, keeper, wanted, config)), None
+        outcome.rejected += source.not_wanted(wanted)
+    else:
+        outcome, calls = asyncio.run(_ask(config, corpus, keeper, wanted))
+    _write_tables(config, corpus, outcome)
+    result = _result(corpus, outcome, calls)
+    _write_report(config, corpus, outcome, result)
+    pictures.draw(
+        config.output,
+        corpus.counts,
+        {label: one.wanted for label, one in outcome.classes.items()},
+        {label: one.accepted for label, one in outcome.classes.items()},
+    )
+    return result
+
+
+def _read(config: "Config") -> tuple[Corpus, dict[str, int]]:
+    corpus = Corpus(config.input)
+    if any(corpus.is_synthetic):
+        raise BadInput(
+            f"{corpus.path}: row {corpus.is_synthetic.index(True) + 1} is synthetic already; samples are made from "
+            "rows that people wrote, give the folder from before the first augment"
+        )
+    return corpus, plan_samples(corpus.counts, config.targets)
+
+
+async def _ask(
+    config: "Config", corpus: Corpus, keeper: GateKeeper, wanted: dict[str, int]
+) -> tuple[Outcome, dict[str, Any]]:
+    if config.endpoint is None or config.state is None:
+        raise AssertionError("the config was checked to name an endpoint, and then has a state")
+    with opened(config.state) as ledger:
+        async with Client(config.endpoint, ledger) as client:
+            source = FromModel(client, Requests(corpus, config), config.prompt.batch)
+            outcome = await run_rounds(source, keeper, wanted, config)
+            return outcome, client.facts()
+
+
+def _write_tables(config: "Config", corpus: Corpus, outcome: Outcome) -> None:
+    samples = pa.Table.from_pylist([_example(sample) for sample in outcome.accepted], schema=EXAMPLES)
+    everything = pa.concat_tables([corpus.table.select(EXAMPLES.names), samples])
+    write_table(everything, config.output / "examples.parquet", EXAMPLES)
+    _check_contamination(config)
+    names = corpus.names(config.prompt.name_column) | config.prompt.names
+    with (config.output / "train_balanced.jsonl").open("w", encoding="utf-8", newline="\n") as file:
+        for row in everything.select(["id", "text", "labels", "origin", "split"]).to_pylist():
+            if row.pop("split") == "train":
+                called = {"names": [names.get(label, label) for label in row["labels"]]} if names else {}
+                file.write(json.dumps(row | called, ensure_ascii=False) + "\n")
+    refused = [_refused(verdict) for verdict in outcome.rejected]
+    write_table(
+        pa.Table.from_pylist(refused, schema=REFUSED_SAMPLES), config.output / "rejected.parquet", REFUSED_SAMPLES
+    )
+
+
+def _example(sample: Sample) -> dict[str, Any]:
+    digest = hashlib.sha256(f"{SYNTHETIC}\0{sample.label}\0{sample.text}".encode()).hexdigest()
+    known = {"id": digest[:16], "text": sample.text, "labels": [sample.label], "intensity": None}
+    return {**known, "origin": SYNTHETIC, "split": "train", "group": None}
+
+
+def _refused(verdict: Verdict) -> dict[str, Any]:
+    sample = verdict.sample
+    known = {"label": sample.label, "text": sample.text, "source": sample.source, "reason": verdict.reason}
+    return {**known, "similar_to": verdict.similar, "similarity": verdict.similarity}
+
+
+def _check_contamination(config: "Config") -> None:
+    """Look once more at what stands in the file, whatever the gates did."""
+    written = Corpus(config.output)
+    if found := count_contamination(written, config.gates.copy_threshold):
+        raise JobError(
+            f"{found} synthetic rows are near-copies of dev or test although the gates passed them; report this"
+        )
+
+
+def count_contamination(corpus: Corpus, threshold: float) -> int:
+    """How many synthetic rows are near-copies of a row of dev or test."""
+    texts = [text for text, is_synthetic in zip(corpus.texts, corpus.is_synthetic, strict=True) if is_synthetic]
+    return len(contamination(texts, corpus.held_out, threshold)["train_row"].unique())
+
+
+def _result(corpus: Corpus, outcome: Outcome, calls: dict[str, Any] | None) -> Result:
+    after = [rows + outcome.classes[label].accepted for label, rows in corpus.counts.items()]
+    reasons = Counter(str(verdict.reason) for verdict in outcome.rejected)
+    stops = Counter(str(progress.stopped) for progress in outcome.classes.values() if progress.wanted)
+    real, synthetic = corpus.table.num_rows, len(outcome.accepted)
+    return Result(
+        rows_in=real + synthetic + len(outcome.rejected),
+        rows_out=real + synthetic,
+        rows_rejected=len(outcome.rejected),
+        classes=len(corpus.counts),
+        real=real,
+        synthetic=synthetic,
+        rejected=dict(sorted(reasons.items())),
+        stopped=dict(sorted(stops.items())),
+        gini=[_rounded(gini(corpus.counts.values())), _rounded(gini(after))],
+        ratio=[_rounded(ratio(corpus.counts.values())), _rounded(ratio(after))],
+        contamination=0,
+        calls=calls,
+    )
+
+
+def _rounded(value: float) -> float:
+    return round(value, 4)
+
+
+def _write_report(config: "Config", corpus: Corpus, outcome: Outcome, result: Result) -> None:
+    names = corpus.names(config.prompt.name_column) | config.prompt.names
+    classes = [
+        {
+            "label": label,
+            "name": names.get(label, label),
+            "rows": rows,
+            "wanted": outcome.classes[label].wanted,
+            "written": outcome.classes[label].accepted,
+            "stopped": outcome.classes[label].stopped,
+        }
+        for label, rows in corpus.counts.items()
+    ]
+    summary = {**result.model_dump(mode="json", exclude={"doses"}), "by_class": classes}
+    text = json.dumps(summary, ensure_ascii=False, indent=2)
+    (config.output / "summary.json").write_text(text + "\n", encoding="utf-8")
+    (config.output / "report.txt").write_text(_report(result, classes), encoding="utf-8")
+
+
+def _report(result: Result, classes: list[dict[str, Any]]) -> str:
+    samples = f"{result.synthetic} samples written, {result.rows_rejected} refused"
+    sizes = f"largest to smallest class {result.ratio[0]} : 1 -> {result.ratio[1]} : 1"
+    leaks = f"{result.contamination} written, {result.rejected.get('near_dev_or_test', 0)} refused"
+    lines = [
+        f"{result.classes} classes, {result.real} rows, {samples}",
+        f"Gini coefficient {result.gini[0]} -> {result.gini[1]}, {sizes}",
+        f"samples near a row of dev or test: {leaks}",
+        "",
+        f"{'rows':>7} {'wanted':>7} {'written':>7}  {'stopped by':<20} class",
+    ]
+    for one in classes:
+        called = one["label"] if one["name"] == one["label"] else f"{one['label']} {one['name']}"
+        stopped = one["stopped"] if one["wanted"] else "-"
+        lines.append(f"{one['rows']:>7} {one['wanted']:>7} {one['written']:>7}  {stopped:<20} {called}")
+    lines += ["", "refused, by reason:", *(f"{number:>7}  {reason}" for reason, number in result.rejected.items())]
+    return "\n".join(lines) + "\n"

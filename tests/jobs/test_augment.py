@@ -1,0 +1,246 @@
+"""`augment` whole, on generated calls: with a file of candidates, and with a stub model."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from aiohttp import web
+from tests.jobs.calls import OPENING, STUDY_COUNTS, calls, write_candidates, write_examples
+from tests.jobs.stub_llm_server import Body, completion, stub_server
+from tests.jobs.stub_site import in_a_loop
+
+from fastnlp_jobs.errors import BadInput, JobError
+from fastnlp_jobs.execution import execute, plan
+from fastnlp_jobs.jobs.augment import Config
+from fastnlp_jobs.jobs.augment.requests import read_samples
+
+COUNTS = {"a": 60, "b": 12, "c": 3}
+TEST = {"a": 10, "b": 5, "c": 2}
+TARGETS = {"ultra_minority": 20, "minority": 25, "others": 0}
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    return write_examples(tmp_path / "documents", COUNTS, TEST, dev={"a": 4})
+
+
+def augmented(documents: Path, texts: dict[str, list[str]], **settings: Any) -> tuple[dict[str, Any], Path]:
+    """Run the job on a file of candidates; its result and output."""
+    candidates = write_candidates(documents.parent / "candidates.jsonl", texts)
+    output = documents.parent / "augmented"
+    config = Config(input=documents, output=output, candidates=candidates, targets=TARGETS, **settings)
+    return execute("augment", config)["result"], output
+
+
+def helpful(count: int = 40) -> dict[str, list[str]]:
+    return {label: calls(label, count, seed="helpful") for label in COUNTS}
+
+
+def test_classes_reach_their_targets_and_no_other_gets_a_row(documents):
+    result, output = augmented(documents, helpful())
+    rows = pl.read_parquet(output / "examples.parquet").filter(split="train").explode("labels")
+    counts = dict(rows.group_by("labels", "origin").len().select(pl.concat_str("labels", "origin"), "len").iter_rows())
+    assert counts == {"areal": 60, "breal": 12, "bsynthetic": 13, "creal": 3, "csynthetic": 17}
+    assert (result["synthetic"], result["stopped"], result["contamination"]) == (30, {"target": 2}, 0)
+    assert (result["gini"], result["ratio"]) == ([0.5067, 0.254], [20.0, 3.0])
+
+
+def test_what_people_wrote_is_passed_through_untouched(documents):
+    _, output = augmented(documents, helpful())
+    before, after = (pl.read_parquet(folder / "examples.parquet") for folder in (documents, output))
+    assert after.filter(origin="real").equals(before)
+    assert set(after.filter(origin="synthetic")["split"]) == {"train"}
+
+
+def test_every_refused_candidate_is_kept_whole_with_its_reason(documents):
+    texts = {"c": [calls("c", 2, seed="test")[0], "短", *calls("c", 2, seed="new")], "x": ["没有这个类别"], "a": ["多"]}
+    result, output = augmented(documents, texts)
+    refused = pl.read_parquet(output / "rejected.parquet").select("label", "text", "reason").rows()
+    assert sorted(refused) == sorted(
+        [
+            ("c", texts["c"][0], "near_dev_or_test"),
+            ("c", "短", "too_short"),
+            ("x", "没有这个类别", "unknown_class"),
+            ("a", "多", "class_gets_none"),
+        ]
+    )
+    assert result["stopped"] == {"no_more_candidates": 2}
+    assert result["rows_in"] == result["rows_out"] + result["rows_rejected"]
+
+
+def test_copies_of_test_rows_are_stopped_and_none_is_written(documents):
+    result, output = augmented(documents, {"c": [text + "啊" for text in calls("c", 2, seed="test")]})
+    assert (result["synthetic"], result["rejected"]) == (0, {"near_dev_or_test": 2})
+    assert "samples near a row of dev or test: 0 written, 2 refused" in (output / "report.txt").read_text()
+
+
+def test_the_balanced_train_holds_no_row_of_dev_or_test(documents):
+    _, output = augmented(documents, helpful())
+    lines = [json.loads(line) for line in (output / "train_balanced.jsonl").read_text().splitlines()]
+    assert len(lines) == sum(COUNTS.values()) + 30
+    assert all(line["id"].startswith("train-") for line in lines if line["origin"] == "real")
+
+
+def test_the_same_candidates_give_the_same_bytes(documents):
+    _, output = augmented(documents, helpful())
+    first = {path.name: path.read_bytes() for path in output.iterdir()}
+    output.rename(documents.parent / "first")
+    _, output = augmented(documents, helpful())
+    assert {path.name: path.read_bytes() for path in output.iterdir()} == first
+    assert {path for path in first if path.endswith(".png")} == {
+        "balanced.png", "before_after.png", "original.png", "three_way.png"
+    }  # fmt: skip
+
+
+def test_rows_without_a_split_are_refused(documents):
+    path = documents / "examples.parquet"
+    pl.read_parquet(path).with_columns(split=pl.lit(None, pl.String)).write_parquet(path)
+    with pytest.raises(BadInput, match="row 1 has no split; run prepare"):
+        augmented(documents, helpful())
+
+
+def test_synthetic_rows_are_no_seeds(documents):
+    _, output = augmented(documents, helpful())
+    with pytest.raises(BadInput, match="is synthetic already"):
+        execute("augment", Config(input=output, output=documents.parent / "again", candidates=output / "report.txt"))
+
+
+def test_a_line_that_is_no_candidate_is_named(documents):
+    (documents.parent / "bad.jsonl").write_text('{"label": "c", "text": "好"}\n{"label": 3}\n')
+    config = Config(input=documents, output=documents.parent / "out", candidates=documents.parent / "bad.jsonl")
+    with pytest.raises(BadInput, match=r"bad\.jsonl:2: expected"):
+        execute("augment", config)
+
+
+def test_a_plan_tells_calls_and_cost_and_asks_nobody(documents):
+    endpoint = {"base_url": "http://127.0.0.1:9/v1", "model": "m", "price_in": 1, "price_out": 2}
+    config = Config(input=documents, output=documents.parent / "out", endpoint=endpoint, targets=TARGETS)
+    found = plan("augment", config)["augment"]
+    assert (found["samples"], found["calls_at_least"]) == (30, 4)
+    assert found["tokens_per_answer_at_most"] == 10 * (400 * 1.5 + 8) + 32
+    assert found["cost_of_these_at_most"] == pytest.approx(4 * 6112 * 2 / 1e6, rel=0.2)
+    assert config.state is not None
+    assert not config.state.exists()
+
+
+def test_without_a_model_and_candidates_only_the_plan_is_written(documents):
+    config = Config(input=documents, output=documents.parent / "out", targets=TARGETS)
+    result = execute("augment", config)["result"]
+    assert (result["synthetic"], result["stopped"]) == (0, {"no_more_candidates": 2})
+    assert (config.output / "three_way.png").exists()
+
+
+def samples_for(body: Body, counter: list[int]) -> list[str]:
+    """What a helpful stub model writes: new calls of the class that the prompt names."""
+    (label,) = re.findall("为类别“(.+?)”", body["messages"][0]["content"])
+    counter[0] += 1
+    return calls(label, 10, seed=f"model/{counter[0]}")
+
+
+async def run_with_model(documents: Path, answer: Any, **settings: Any) -> tuple[dict[str, Any], list[Body]]:
+    """Run the job beside a stub model whose text is `answer(body)`; its result and what it was asked."""
+
+    async def handler(_: web.Request, body: Body) -> web.Response:
+        return web.json_response(completion(answer(body)))
+
+    async with stub_server(handler) as server:
+        endpoint = server.endpoint(structured="prompt", concurrency=1)
+        values = {"input": documents, "output": documents.parent / "out", "endpoint": endpoint, "targets": TARGETS}
+        config = Config.model_validate({**values, **settings})
+        answered = await asyncio.to_thread(execute, "augment", config, force=True)
+        return answered["result"], server.bodies
+
+
+@in_a_loop
+async def test_a_model_is_asked_until_the_targets_are_reached(documents):
+    counter = [0]
+    result, bodies = await run_with_model(
+        documents, lambda body: json.dumps({"samples": samples_for(body, counter)[:8]}, ensure_ascii=False)
+    )
+    assert (result["synthetic"], result["stopped"]) == (30, {"target": 2})
+    assert result["calls"]["calls"] == len(bodies) > 4  # eight of ten samples came each time
+    assert {body["max_tokens"] for body in bodies} == {6112}
+
+
+@in_a_loop
+async def test_prompts_show_rows_of_train_alone_and_change_from_call_to_call(documents):
+    counter = [0]
+    _, bodies = await run_with_model(documents, lambda body: json.dumps({"samples": samples_for(body, counter)}))
+    asked = [body["messages"][1]["content"] for body in bodies if "“b”" in body["messages"][0]["content"]]
+    held_out = [*calls("b", 5, seed="test"), *calls("a", 4, seed="dev")]
+    assert len(set(asked)) == len(asked) > 1
+    assert not [text for text in held_out if any(text in prompt for prompt in asked)]
+    assert all(sum(text in prompt for text in calls("b", 12, seed="train")) == 3 for prompt in asked)
+
+
+@in_a_loop
+async def test_a_class_whose_new_samples_are_copies_is_saturated(documents):
+    text = json.dumps({"samples": calls("c", 10, seed="always the same")})
+    result, bodies = await run_with_model(documents, lambda _: text, targets={**TARGETS, "only": ["c"]})
+    assert (result["synthetic"], result["stopped"]) == (10, {"saturated": 1})
+    assert len(bodies) == 3  # two that would have done, and one for what lacked
+
+
+@in_a_loop
+async def test_the_budget_ends_the_run_and_says_so(documents):
+    counter = [0]
+    result, bodies = await run_with_model(
+        documents, lambda body: json.dumps({"samples": samples_for(body, counter)}), max_calls=3
+    )
+    assert len(bodies) == 3
+    assert result["stopped"] == {"budget": 1, "target": 1}
+
+
+@in_a_loop
+async def test_answers_without_samples_fail_the_run(documents):
+    with pytest.raises(JobError, match=r"4 of 4 answers held no sample \(no_samples 4\), more than `min_success`"):
+        await run_with_model(documents, lambda _: "抱歉，我不能这样做。", max_calls=4)
+
+
+@in_a_loop
+async def test_a_second_run_asks_nothing_again(documents):
+    counter = [0]
+
+    def answer(body: Body) -> str:
+        return json.dumps({"samples": samples_for(body, counter)})
+
+    first, _ = await run_with_model(documents, answer)
+    again, bodies = await run_with_model(documents, answer)
+    assert (again, bodies) == (first, [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "samples"),
+    [
+        ('{"samples": ["一", "二"]}', ["一", "二"]),
+        ('好的：\n```json\n{"samples": [\n "一",\n "二"\n]}\n```', ["一", "二"]),
+        ('{"samples": ["一", "二", "三没有写', ["一", "二"]),
+        ('["一", "二"]', ["一", "二"]),
+        ('{"samples": ["一", 2, "三"]}', ["一"]),
+        ('{"samples": ["", " "]}', []),
+        ("对不起", []),
+        ("[" * 100_000, []),
+        ('{"samples": [' + "[" * 100_000, []),
+        ("", []),
+    ],
+)
+def test_samples_are_read_from_whole_cut_and_wrapped_answers(answer, samples):
+    assert read_samples(answer) == samples
+
+
+def test_the_study_of_34_classes_is_planned_whole(tmp_path):
+    counts = {str(number): max(1, rows // 40) for number, rows in enumerate(STUDY_COUNTS)}
+    folder = write_examples(tmp_path / "documents", counts, {"0": 5, "1": 5})
+    config = Config(
+        input=folder,
+        output=tmp_path / "out",
+        candidates=write_candidates(tmp_path / "c.jsonl", {"33": calls("33", 9, seed="new")}),
+        gates={"separator": "[SEP]", "min_turns": 4, "opening": OPENING},
+        targets={"dose": 5},
+    )
+    result = execute("augment", config)["result"]
+    assert (result["classes"], result["synthetic"], result["rejected"]) == (34, 5, {"beyond_target": 4})

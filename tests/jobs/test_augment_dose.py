@@ -1,0 +1,122 @@
+"""Stage dose of `augment`: planted augmenters whose worth is known, and scores that credit no class without a test."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
+from tests.jobs.calls import (
+    STUDY_COUNTS,
+    CopyingAugmenter,
+    HelpfulAugmenter,
+    NoiseAugmenter,
+    calls,
+    write_candidates,
+    write_examples,
+)
+
+from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.execution import execute
+from fastnlp_jobs.jobs.augment import Config
+from fastnlp_jobs.jobs.augment.scores import Scorer
+
+TRAIN = {"a": 120, "b": 120, "c": 4, "d": 3, "e": 1}
+TEST = {"a": 30, "b": 30, "c": 30, "d": 30}  # none of class e
+FEW = ["c", "d", "e"]
+DOSES = {"amounts": [5, 30], "seeds": [0, 1], "resamples": 200}
+
+
+def measured(folder: Path, augmenter: Any, classes: list[str] = FEW) -> tuple[dict[str, Any], Path]:
+    """What the job lets through of a planted augmenter, and the folder of what that is worth."""
+    documents = write_examples(folder / "documents", TRAIN, TEST)
+    texts = {label: augmenter.write(label, 60, calls(label, TEST.get(label, 0), seed="test")) for label in classes}
+    config = Config(
+        input=documents,
+        output=folder / "augmented",
+        candidates=write_candidates(folder / "candidates.jsonl", texts),
+        targets={"dose": 30},
+        gates={"classifier_top": 0},  # noise has to come through here, so that its worth is measured
+    )
+    written = execute("augment", config)["result"]
+    if written["synthetic"]:
+        execute("augment", Config(input=config.output, output=folder / "doses", stage="dose", doses=DOSES))
+    return written, folder / "doses"
+
+
+@pytest.fixture(scope="module")
+def helped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return measured(tmp_path_factory.mktemp("helpful"), HelpfulAugmenter())[1]
+
+
+def line(folder: Path, training: str, dose: int = 0) -> dict[str, Any]:
+    found: dict[str, Any] = (
+        pl.read_parquet(folder / "doses.parquet").filter(training=training, dose=dose).row(0, named=True)
+    )
+    return found
+
+
+def test_samples_that_help_raise_the_curve_with_the_dose(helped):
+    none, few, many = line(helped, "original"), line(helped, "augmented", 5), line(helped, "augmented", 30)
+    assert none["minority"] < few["minority"] < many["minority"]
+    assert (many["finding"], many["gain_low"] > 0) == ("higher", True)
+    assert many["minority_low"] > line(helped, "oversampled", 30)["minority_high"]
+
+
+def test_samples_that_say_nothing_leave_the_curve_within_its_interval(tmp_path):
+    _, folder = measured(tmp_path, NoiseAugmenter())
+    for dose in (5, 30):
+        noise, none = line(folder, "augmented", dose), line(folder, "original")
+        assert noise["finding"] == "no difference shown"
+        assert noise["minority_low"] <= none["minority"] <= noise["minority_high"]
+
+
+def test_copies_of_the_test_are_stopped_by_the_gate(tmp_path):
+    written, folder = measured(tmp_path, CopyingAugmenter(), classes=["c", "d"])
+    assert (written["synthetic"], written["contamination"]) == (0, 0)
+    assert written["rejected"] == {"near_dev_or_test": 120}
+    assert not folder.exists()
+
+
+def test_copies_that_came_another_way_are_refused_before_anything_is_measured(tmp_path):
+    documents = write_examples(tmp_path / "documents", TRAIN, TEST)
+    rows = pl.read_parquet(documents / "examples.parquet")
+    copies = rows.filter(split="test").head(3).with_columns(split=pl.lit("train"), origin=pl.lit("synthetic"))
+    pl.concat([rows, copies]).write_parquet(documents / "examples.parquet")
+    with pytest.raises(BadInput, match="3 synthetic rows are near-copies of dev or test"):
+        execute("augment", Config(input=documents, output=tmp_path / "out", stage="dose"))
+
+
+def test_a_class_without_a_real_test_row_is_never_credited(helped):
+    by_class = pl.read_parquet(helped / "classes.parquet").filter(label="e")
+    assert by_class["f1"].null_count() == by_class.height
+    one = line(helped, "augmented", 30)
+    assert one["macro_all"] == pytest.approx(one["macro_tested"] * 4 / 5)
+    assert "1 classes have no test row" in (helped / "report.txt").read_text()
+
+
+def test_two_runs_give_the_same_bytes(helped, tmp_path):
+    again = measured(tmp_path, HelpfulAugmenter())[1]
+    names = sorted(path.name for path in helped.iterdir() if path.name != "lineage.json")
+    assert [name for name in names if (helped / name).read_bytes() != (again / name).read_bytes()] == []
+
+
+def test_the_classes_of_the_study_with_one_row_count_as_zero():
+    counts = {str(number): rows for number, rows in enumerate(STUDY_COUNTS)}
+    truth = [label for label, rows in counts.items() for _ in range(rows // 10)]
+    scorer = Scorer(truth, list(counts), resamples=100, seed=0)
+    means = scorer.means(scorer.f1([truth]), ["31", "32", "33"])
+    assert means["macro_all"][0] == pytest.approx(31 / 34)  # perfect where there is a test row
+    assert means["macro_tested"][0] == 1.0
+    assert means["minority"][0] == 0.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abcd")), min_size=1, max_size=30))
+def test_f1_is_that_of_scikit_learn(pairs):
+    truth, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    found = Scorer(truth, list("abcd"), resamples=100, seed=0).f1([predicted])[0]
+    expected = f1_score(truth, predicted, labels=list("abcd"), average=None, zero_division=0)
+    assert found.tolist() == pytest.approx(expected.tolist())
