@@ -1,5 +1,5 @@
 use arrow_array::{Float64Array, UInt64Array};
-use fastnlp_core::neardup::{self, Find, Pair};
+use fastnlp_core::neardup::{self, Counts, Find, Pair};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
@@ -34,21 +34,30 @@ fn ngram_counts(py: Python<'_>, texts: Column, ngram: usize) -> BindingResult<Bo
     Ok(PyBytes::new(py, &py.detach(|| neardup::ngram_counts(&texts, ngram))?))
 }
 
-/// The outline of each text, for `near_duplicates`: opaque bytes.
+/// The outline of each text, for `near_duplicates`: opaque bytes. `counts` are `bytes`, one after
+/// another.
 #[pyfunction]
 fn outline_texts(
     py: Python<'_>,
     texts: Column,
-    counts: Vec<PyBackedBytes>,
+    counts: &Bound<'_, PyAny>,
     threshold: f64,
     ngram: usize,
 ) -> BindingResult<PyArray> {
     let texts = text_column("texts", texts)?;
-    let outlines = py.detach(move || {
-        let counts: Vec<&[u8]> = counts.iter().map(|part| &part[..]).collect();
-        neardup::outline_texts(&texts, &counts, threshold, ngram)
-    })?;
-    Ok(to_python(outlines))
+    let counts = sum(counts)?;
+    Ok(to_python(py.detach(|| neardup::outline_texts(&texts, &counts, threshold, ngram))?))
+}
+
+/// The sum of counts, of which one at a time is held.
+fn sum(parts: &Bound<'_, PyAny>) -> BindingResult<Counts> {
+    let mut refused = None;
+    let parts = parts.try_iter()?.map_while(|part| {
+        let part = part.and_then(|part| Ok(part.extract::<PyBackedBytes>()?));
+        part.map_err(|error| refused = Some(error)).ok()
+    });
+    let sum = Counts::sum(parts);
+    refused.map_or(Ok(sum?), |error| Err(error.into()))
 }
 
 fn columns(pairs: &[Pair]) -> [PyArray; 3] {

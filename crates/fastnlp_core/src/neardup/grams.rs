@@ -18,10 +18,10 @@ pub struct Grams<'a> {
 
 impl<'a> Grams<'a> {
     /// For these texts only.
-    pub fn new(texts: &[&'a str], ngram: usize) -> Self {
+    pub fn new(texts: impl Iterator<Item = &'a str>, ngram: usize) -> Self {
         let mut numbers = FxHashMap::default();
         if ngram > PACKED_CHARS {
-            for gram in texts.iter().flat_map(|text| slices(text, ngram)) {
+            for gram in texts.flat_map(|text| slices(text, ngram)) {
                 let next = numbers.len() as u64;
                 numbers.entry(gram).or_insert(next);
             }
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     fn sets(texts: &[&str], ngram: usize) -> Vec<Vec<u64>> {
-        let grams = Grams::new(texts, ngram);
+        let grams = Grams::new(texts.iter().copied(), ngram);
         texts.iter().map(|text| grams.set(text)).collect()
     }
 

@@ -10,23 +10,23 @@ mod counts;
 mod grams;
 mod index;
 mod outline;
+mod pairs;
 mod parts;
 mod search;
-
-use std::hash::Hash;
+mod stars;
 
 use arrow_array::{Array, LargeBinaryArray, LargeStringArray};
-use rayon::prelude::*;
-use rustc_hash::FxHashMap;
 
 use crate::Error;
 use crate::columns::same_length;
 use bounds::Threshold;
 use counts::GramCounts;
 use grams::Grams;
-use outline::Outlines;
-pub use parts::{ngram_counts, outline_texts};
-use search::Sets;
+use pairs::pairs;
+use parts::Given;
+pub use parts::{Counts, ngram_counts, outline_texts};
+use search::{Source, Texts};
+use stars::{SIZES, Sizes, stars};
 
 /// The longest n-gram that is accepted.
 pub const MAX_NGRAM: usize = 16;
@@ -74,7 +74,7 @@ pub fn near_duplicates(
     ngram: usize,
     find: Find,
 ) -> Result<Vec<Pair>, Error> {
-    find_outlined(texts, None, Threshold::new(threshold)?, ngram, find)
+    near_duplicates_column(&texts.iter().copied().collect(), None, threshold, ngram, find)
 }
 
 /// [`near_duplicates`] of a text column; nulls are never paired. `outlines` are those that
@@ -89,61 +89,31 @@ pub fn near_duplicates_column(
     ngram: usize,
     find: Find,
 ) -> Result<Vec<Pair>, Error> {
-    let threshold = Threshold::new(threshold)?;
-    find_outlined(&texts.iter().collect::<Vec<_>>(), outlines, threshold, ngram, find)
+    find_all(texts, outlines, Threshold::new(threshold)?, ngram, find, SIZES)
 }
 
-fn find_outlined(
-    texts: &[Option<&str>],
+fn find_all(
+    texts: &LargeStringArray,
     outlines: Option<&LargeBinaryArray>,
     threshold: Threshold,
     ngram: usize,
     find: Find,
+    sizes: Sizes,
 ) -> Result<Vec<Pair>, Error> {
     check(texts.len(), ngram)?;
-    if let Some(outlines) = outlines {
-        same_length(("texts", texts.len()), ("outlines", outlines.len()))?;
-    }
-    let (rows, texts): (Vec<u32>, Vec<&str>) =
-        texts.iter().zip(0..).filter_map(|(text, row)| Some((row, (*text)?))).unzip();
-    let distinct = Fold::new(&texts, |_, _| true);
-    let firsts: Vec<&str> = distinct.first.iter().map(|&first| texts[first as usize]).collect();
-    let grams = Grams::new(&firsts, ngram);
+    let grams = Grams::new(texts.iter().flatten(), ngram);
     let outlines = match outlines {
         Some(column) => {
-            let rows = distinct.first.iter().map(|&first| rows[first as usize] as usize);
-            parts::read(column, rows.zip(firsts.iter().copied()), threshold, ngram)?
+            same_length(("texts", texts.len()), ("outlines", column.len()))?;
+            Source::Given(Given::new(column, threshold, ngram))
         }
-        None => Outlines::new(&firsts, &grams, &GramCounts::new(&firsts, &grams), threshold),
+        None => Source::Made(GramCounts::new(texts.iter().flatten(), &grams)),
     };
-    let sets = Sets::new(&firsts, &grams, threshold, outlines);
-    // Texts that differ can have the same grams (哈哈哈 and 哈哈哈哈), so sets are folded as well.
-    let first_set: Vec<u32> = sets.firsts();
-    let of_sets = match find {
-        Find::Pairs => sets.pairs(MAX_PAIRS)?,
-        Find::Clusters => sets.stars(),
-    };
-    let row_of = |set: u32| rows[distinct.first[set as usize] as usize];
-    let with_rows =
-        |pair: &Pair| Pair { left: row_of(pair.left), right: row_of(pair.right), ..*pair };
-    let star_of = |set| match find {
-        Find::Pairs => None,
-        Find::Clusters => of_sets.binary_search_by_key(&set, |star| star.right).ok(),
-    };
-    let mut found: Vec<Pair> = of_sets.iter().map(with_rows).collect();
-    for (&row, &text) in rows.iter().zip(&distinct.group) {
-        let set = first_set[text as usize];
-        let first = Pair { left: row_of(set), right: row, similarity: 1.0 };
-        if first.left != row {
-            let star = star_of(set).map(|star| Pair { right: row, ..with_rows(&of_sets[star]) });
-            found.push(star.unwrap_or(first));
-        }
-    }
+    let texts = Texts { column: texts, grams: &grams, outlines: &outlines, threshold };
     match find {
-        Find::Pairs => found.par_sort_unstable_by_key(|pair| (pair.left, pair.right)),
-        Find::Clusters => found.par_sort_unstable_by_key(|pair| pair.right),
+        Find::Pairs => pairs(texts, MAX_PAIRS),
+        Find::Clusters => stars(texts, sizes),
     }
-    Ok(found)
 }
 
 fn check(rows: usize, ngram: usize) -> Result<(), Error> {
@@ -156,43 +126,6 @@ fn check(rows: usize, ngram: usize) -> Result<(), Error> {
         return Err(Error::OutOfRange { argument: "texts", expected, found });
     }
     Ok(())
-}
-
-/// Equal values as groups, numbered in order of first sight.
-struct Fold {
-    /// Position of each group's first value, ascending.
-    first: Vec<u32>,
-    /// Group of each value.
-    group: Vec<u32>,
-}
-
-impl Fold {
-    /// Values are equal if their keys are and `same` says so of their positions.
-    fn new<K: Hash + Eq + Copy>(keys: &[K], same: impl Fn(u32, u32) -> bool) -> Self {
-        let mut first: Vec<u32> = Vec::new();
-        // Different values with equal keys stand under 0, 1, 2, …
-        let mut groups: FxHashMap<(K, u32), u32> = FxHashMap::default();
-        let group_of = |(position, &key): (u32, &K)| {
-            let mut place = 0;
-            loop {
-                let group = *groups.entry((key, place)).or_insert_with(|| {
-                    first.push(position);
-                    first.len() as u32 - 1
-                });
-                let earliest = first[group as usize];
-                if earliest == position || same(earliest, position) {
-                    return group;
-                }
-                place += 1;
-            }
-        };
-        let group = (0..).zip(keys).map(group_of).collect();
-        Self { first, group }
-    }
-
-    fn first_of(&self, position: u32) -> u32 {
-        self.first[self.group[position as usize] as usize]
-    }
 }
 
 #[cfg(test)]
@@ -350,6 +283,18 @@ mod tests {
         }
 
         #[test]
+        fn stars_do_not_depend_on_the_sizes_of_chunks_and_blocks(
+            texts in texts(), threshold in 0.2..=1.0f64, ngram in 1usize..6,
+            chunk in 1usize..20, block in 1usize..100,
+        ) {
+            let column: LargeStringArray = texts.iter().map(Some).collect();
+            let sizes = Sizes { chunk, block };
+            let bounded = Threshold::new(threshold).unwrap();
+            let found = find_all(&column, None, bounded, ngram, Find::Clusters, sizes).unwrap();
+            prop_assert_eq!(found, by_brute_force(&texts, threshold, ngram).1);
+        }
+
+        #[test]
         fn outlines_made_in_parts_change_nothing(
             texts in texts(), threshold in 0.2..=1.0f64, ngram in 1usize..=3, parts in 1usize..5,
         ) {
@@ -359,7 +304,7 @@ mod tests {
                 .collect();
             let counts: Vec<_> =
                 parts.iter().map(|part| ngram_counts(part, ngram).unwrap()).collect();
-            let counts: Vec<_> = counts.iter().map(Vec::as_slice).collect();
+            let counts = Counts::sum(&counts).unwrap();
             let outlines: LargeBinaryArray = parts
                 .iter()
                 .map(|part| outline_texts(part, &counts, threshold, ngram).unwrap())

@@ -9,6 +9,9 @@ use super::bounds::Threshold;
 use super::counts::{GramCounts, scattered};
 use super::grams::Grams;
 
+/// Sets that one thread outlines at a time.
+const CHUNK_SETS: usize = 256;
+
 /// One gram set, in brief.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outline {
@@ -47,13 +50,22 @@ impl Outline {
     }
 }
 
-/// A gram in the prefix of a set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
-    pub gram: u64,
-    pub set: u32,
-    /// Grams of the set from this one on, in the common order, that others may have.
-    pub remaining: u32,
+/// A gram set as far as the filters see it.
+#[derive(Debug, Clone, Copy)]
+pub struct GramSet<'a> {
+    pub outline: &'a Outline,
+    /// See [`Outlines`].
+    pub prefix: &'a [u64],
+}
+
+impl<'a> GramSet<'a> {
+    /// The grams in the prefix, each with the number of grams of the set from it on, in the common
+    /// order, that others may have.
+    pub fn entries(self) -> impl Iterator<Item = (u64, u32)> + 'a {
+        let shareable = self.outline.shareable;
+        let prefix = (0..).zip(self.prefix);
+        prefix.map(move |(position, &gram)| (gram, shareable.saturating_sub(position)))
+    }
 }
 
 /// Outlines of gram sets, and the prefix of each.
@@ -72,7 +84,7 @@ pub struct Outlines {
 impl Outlines {
     pub fn new(texts: &[&str], grams: &Grams, counts: &GramCounts, threshold: Threshold) -> Self {
         let chunks: Vec<Self> = texts
-            .par_chunks(1024)
+            .par_chunks(CHUNK_SETS)
             .map(|texts| {
                 let mut chunk = Self::default();
                 let (mut set, mut ranked) = (Vec::new(), Vec::new());
@@ -104,25 +116,10 @@ impl Outlines {
         self.ends.extend(other.ends.iter().map(|end| before + end));
     }
 
-    /// The grams in the prefix of a set, in the common order.
-    pub fn prefix(&self, set: usize) -> &[u64] {
+    /// A set with its prefix, in the common order.
+    pub fn get(&self, set: usize) -> GramSet<'_> {
         let start = if set == 0 { 0 } else { self.ends[set - 1] };
-        &self.prefixes[start..self.ends[set]]
-    }
-
-    /// The entries of the sets that are `wanted`.
-    pub fn entries(&self, wanted: impl Fn(u32) -> bool) -> Vec<Entry> {
-        let sets = (0..self.sets.len() as u32).filter(|&set| wanted(set));
-        let entries = sets.flat_map(|set| {
-            let shareable = self.sets[set as usize].shareable;
-            let prefix = (0..).zip(self.prefix(set as usize));
-            prefix.map(move |(position, &gram)| Entry {
-                gram,
-                set,
-                remaining: shareable.saturating_sub(position),
-            })
-        });
-        entries.collect()
+        GramSet { outline: &self.sets[set], prefix: &self.prefixes[start..self.ends[set]] }
     }
 }
 
