@@ -1,7 +1,7 @@
 """Near-duplicate texts, by exact comparison of their character n-grams."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -96,8 +96,9 @@ def ngram_counts(texts: Column, ngram: int = 3) -> bytes:
         ngram: characters per gram, 1 to 3.
 
     Returns:
-        Opaque; about a quarter of the bytes of the texts. Large counts are estimates (Morris 1978, "Counting large
-        numbers of events in small registers"), which changes how fast near-duplicates are found, never which.
+        Opaque; about a quarter of the bytes of the texts, at most 16 MiB. Large counts are estimates (Morris 1978,
+        "Counting large numbers of events in small registers"), which changes how fast near-duplicates are found,
+        never which.
 
     Raises:
         InputError: `ngram` is out of its range, or a row is not UTF-8; names the row.
@@ -107,14 +108,14 @@ def ngram_counts(texts: Column, ngram: int = 3) -> bytes:
 
 
 def outline_texts(
-    texts: Column, counts: Sequence[bytes], threshold: float = 0.8, ngram: int = 3
+    texts: Column, counts: Iterable[bytes], threshold: float = 0.8, ngram: int = 3
 ) -> pa.LargeBinaryArray:
     """Outline the texts of one part of a corpus, so that `near_duplicates` of the whole has little left to do.
 
     Args:
         texts: text column, n rows.
         counts: what `ngram_counts` gave for every part of the corpus, in any order, with this `ngram`; without those
-            of a part, near-duplicates in it may be missed.
+            of a part, near-duplicates in it may be missed. Read once, and of an iterator one at a time is held.
         threshold: least similarity of a pair, in (0, 1].
         ngram: characters per gram, 1 to 3.
 
@@ -132,12 +133,16 @@ def outline_texts(
     >>> near_duplicates(parts[0] + parts[1], threshold=0.75, outlines=outlines).clusters.to_pylist()
     [{'row': 1, 'kept': 0, 'similarity': 0.8}]
     """
-    if not isinstance(counts, list | tuple):
+    column = as_column("texts", texts, pa.large_string())
+    return pa.array(
+        _native.outline_texts(column, _each(counts), as_number("threshold", threshold), as_count("ngram", ngram))
+    )
+
+
+def _each(counts: object) -> Iterator[bytes]:
+    if isinstance(counts, str | bytes) or not isinstance(counts, Iterable):
         raise ColumnTypeError(f"counts: expected a list of what ngram_counts gave, got {type(counts).__name__}")
     for position, part in enumerate(counts):
         if not isinstance(part, bytes):
             raise ColumnTypeError(f"counts[{position}]: expected bytes from ngram_counts, got {type(part).__name__}")
-    column = as_column("texts", texts, pa.large_string())
-    return pa.array(
-        _native.outline_texts(column, list(counts), as_number("threshold", threshold), as_count("ngram", ngram))
-    )
+        yield part
