@@ -1,48 +1,88 @@
-"""Memory of `prepare`: flat without the comparison of texts, and with it the bytes a row that its page names."""
+"""Memory of `prepare`: flat, whatever it is asked to do with the rows."""
 
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from usage import measured
 
-from fastnlp_jobs.schemas import COMMENTS
+from fastnlp_jobs.schemas import COMMENTS, EXAMPLES
 from fastnlp_jobs.tables import TableWriter
 
-ROWS, TIMES = 200_000, 4
+ROWS, TIMES = 400_000, 3  # of the fewer rows, one block of the comparison is full
+BYTES_OF_A_ROW = 20
 CHARACTERS = 20  # 60 bytes of UTF-8
 _BATCH = 50_000
+_LABELS = ("joy", "anger", "fear", "other")
 
 
 def write_comments(folder: Path, rows: int) -> None:
-    """Comments of different texts; no batch is held while the next one is made."""
+    """Comments of different texts, every one labelled; no batch is held while the next one is made."""
     folder.mkdir()
     draw = random.Random(1)
     han = "".join(map(chr, range(0x4E00, 0x9F00)))
-    with TableWriter(folder / "comments.parquet", COMMENTS) as writer:
+    with (
+        TableWriter(folder / "comments.parquet", COMMENTS) as comments,
+        TableWriter(folder / "examples.parquet", EXAMPLES) as examples,
+    ):
         for start in range(0, rows, _BATCH):
             texts = ["".join(draw.choices(han, k=CHARACTERS)) for _ in range(_BATCH)]
             known = {"id": [f"{start + row:016x}" for row in range(_BATCH)], "text": texts}
             batch = pl.DataFrame(known).with_columns(source=pl.lit("file"), thread_id=pl.lit("video"))
-            unknown = [pl.lit(None).alias(name) for name in COMMENTS.names if name not in batch.columns]
-            writer.write(batch.with_columns(unknown).to_arrow())
+            comments.write(filled(batch, COMMENTS))
+            labels = pl.Series([[label] for label in draw.choices(_LABELS, k=_BATCH)])
+            examples.write(filled(batch.with_columns(labels=labels, origin=pl.lit("real")), EXAMPLES))
 
 
-def peak_bytes(folder: Path, rows: int, duplicates: str) -> int:
-    """The most that a run over so many rows holds itself."""
-    folder.mkdir()
-    write_comments(folder / "comments", rows)
-    options = {"input": "comments", "output": "out", "duplicates": duplicates}
-    words = [word for key, value in options.items() for word in ("--set", f"{key}={value}")]
+def filled(batch: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+    unknown = [pl.lit(None).alias(name) for name in schema.names if name not in batch.columns]
+    return batch.with_columns(unknown).to_arrow()
+
+
+def peak_bytes(folder: Path, **settings: Any) -> int:
+    """The most that a run over the comments in `folder` holds itself."""
+    words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     return measured([sys.executable, "-m", "fastnlp_jobs", "prepare", *words], folder).own_bytes
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="memory is read in /proc")
-@pytest.mark.parametrize(("duplicates", "bytes_of_a_row"), [("keep", 60), ("remove", 180)])
-def test_memory_grows_by_no_more_bytes_a_row_than_the_page_says(tmp_path, duplicates, bytes_of_a_row):
-    fewer = peak_bytes(tmp_path / "fewer", ROWS, duplicates)
-    more = peak_bytes(tmp_path / "more", ROWS * TIMES, duplicates)
-    assert more - fewer < bytes_of_a_row * ROWS * (TIMES - 1)
+def peaks_in_shards(folder: Path) -> list[int]:
+    """The most that each stage holds, of the first of two shards."""
+    peaks = []
+    for stage, parts in [("shard", {}), ("segment", {"parts": "shard"})]:
+        (folder / stage).mkdir()
+        for shard in (1, 2):
+            own = {"stage": stage, "shard": f"{shard}/2", "output": f"{stage}/{shard}"}
+            peaks.append(peak_bytes(folder, input="comments", **own, **parts))
+    return [*peaks, peak_bytes(folder, input="comments", stage="merge", parts="segment", output="merged")]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Few comments, and many."""
+    fewer, more = tmp_path_factory.mktemp("fewer"), tmp_path_factory.mktemp("more")
+    write_comments(fewer / "comments", ROWS)
+    write_comments(more / "comments", ROWS * TIMES)
+    return fewer, more
+
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="memory is read in /proc"),
+]
+
+
+@pytest.mark.parametrize("duplicates", ["keep", "mark", "remove"])
+def test_memory_of_labelled_rows_grows_by_few_bytes_each(folders, duplicates):
+    settings = {"input": "comments", "output": duplicates, "duplicates": duplicates}
+    fewer, more = (peak_bytes(folder, **settings) for folder in folders)
+    assert more - fewer < BYTES_OF_A_ROW * ROWS * (TIMES - 1)
+
+
+def test_memory_of_every_stage_grows_by_few_bytes_a_row(folders):
+    fewer, more = (peaks_in_shards(folder) for folder in folders)
+    for few, many in zip(fewer, more, strict=True):
+        assert many - few < BYTES_OF_A_ROW * ROWS * (TIMES - 1)

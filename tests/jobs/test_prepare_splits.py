@@ -4,28 +4,29 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastnlp_jobs.jobs.prepare.splits import Shares, split_labelled, split_unlabelled
+from fastnlp_jobs.jobs.prepare.splits import SPLIT, Shares, split_labelled, split_unlabelled
 
 SHARES = Shares(dev=0.1, test=0.1, seed=7)
 
 
-def labelled(rows: list[tuple[str, list[str], str | None]]) -> pl.DataFrame:
-    schema: dict[str, pl.DataType] = {"unit": pl.String(), "labels": pl.List(pl.String()), "split": pl.String()}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+def labelled(rows: list[tuple[str, str, str | None]]) -> pl.DataFrame:
+    """Rows of unit, stratum and given split."""
+    units = pl.DataFrame(rows, schema={"unit": pl.String, "stratum": pl.String, "given": SPLIT}, orient="row")
+    return units.with_columns(place=SHARES.places(units["unit"]))
 
 
 def of_one_label(sizes: dict[str, int]) -> pl.DataFrame:
-    return labelled([(f"{label}{row}", [label], None) for label, size in sizes.items() for row in range(size)])
+    return labelled([(f"{label}{row}", label, None) for label, size in sizes.items() for row in range(size)])
 
 
 @given(st.lists(st.integers(10, 200), min_size=1, max_size=4), st.integers(0, 2**60))
 def test_every_class_is_cut_at_the_shares(sizes, seed):
     rows = of_one_label({str(label): size for label, size in enumerate(sizes)})
     splits, small = split_labelled(rows, Shares(0.2, 0.1, seed))
-    counts = rows.with_columns(split=splits).group_by("labels", "split").len()
-    assert small == []
+    counts = rows.with_columns(split=splits).group_by("stratum", "split").len()
+    assert small.is_empty()
     for label, size in enumerate(sizes):
-        found = dict(counts.filter(pl.col("labels") == [str(label)]).select("split", "len").iter_rows())
+        found = dict(counts.filter(pl.col("stratum") == str(label)).select("split", "len").iter_rows())
         assert abs(found["dev"] - 0.2 * size) <= 1
         assert abs(found["test"] - 0.1 * size) <= 1
         assert sum(found.values()) == size
@@ -35,7 +36,7 @@ def test_every_class_is_cut_at_the_shares(sizes, seed):
 def test_a_cluster_is_never_torn(data):
     unit, label = st.integers(0, 30).map(str), st.sampled_from(["a", "b", "c"])
     drawn = data.draw(st.lists(st.tuples(unit, label), min_size=1, max_size=80))
-    rows = labelled([(unit, [f"{label}{int(unit) % 2}"], None) for unit, label in drawn])
+    rows = labelled([(unit, f"{label}{int(unit) % 2}", None) for unit, label in drawn])
     by_unit = rows.with_columns(split=split_labelled(rows, SHARES)[0]).group_by("unit").agg(pl.col("split").unique())
     assert by_unit["split"].list.len().max() == 1
 
@@ -51,24 +52,12 @@ def test_the_order_of_the_rows_decides_nothing(order):
 def test_a_class_too_small_for_every_split_stays_in_train_and_is_listed() -> None:
     rows = of_one_label({"common": 50, "rare": 3})
     splits, small = split_labelled(rows, SHARES)
-    assert small == ["rare"]
+    assert small.to_list() == ["rare"]
     assert splits.to_list()[50:] == ["train"] * 3
 
 
-def test_a_row_of_several_labels_counts_for_the_rarest() -> None:
-    rows = labelled([(str(row), ["common", "rare"] if row < 10 else ["common"], None) for row in range(100)])
-    splits, small = split_labelled(rows, SHARES)
-    assert small == []
-    assert sorted(splits.to_list()[:10]) == ["dev", "test", *["train"] * 8]
-
-
-def test_rows_without_a_label_are_a_class_of_their_own() -> None:
-    rows = labelled([(str(row), [], None) for row in range(3)])
-    assert split_labelled(rows, SHARES)[1] == ["(no label)"]
-
-
 def test_a_given_split_stands_and_decides_for_its_cluster() -> None:
-    rows = labelled([("a", ["x"], None), ("a", ["x"], "test"), ("b", ["x"], "dev")])
+    rows = labelled([("a", "x", None), ("a", "x", "test"), ("b", "x", "dev")])
     assert split_labelled(rows, SHARES)[0].to_list() == ["test", "test", "dev"]
 
 
@@ -76,7 +65,7 @@ def test_without_shares_everything_trains() -> None:
     rows = of_one_label({"a": 5})
     splits, small = split_labelled(rows, Shares(0.0, 0.0, 0))
     assert splits.to_list() == ["train"] * 5
-    assert small == []
+    assert small.is_empty()
 
 
 def test_unlabelled_rows_are_cut_at_the_shares_each_on_its_own() -> None:

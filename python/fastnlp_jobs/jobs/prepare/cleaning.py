@@ -47,7 +47,7 @@ class Cleaned:
     threads: ThreadLanguages = field(default_factory=ThreadLanguages)
     removed: Counter[str] = field(default_factory=Counter)  # rows that a filter removes, by reason
     copies: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(COPIES.empty_table()))  # those known so far
-    outlines: pa.ChunkedArray | None = None  # of the clean texts to compare, where shards made them
+    outlines: list[Path] = field(default_factory=list)  # those of the rows, where shards made them
 
 
 def clean_comments(comments: Path, output: Path, config: Config, batch_rows: int) -> Cleaned:

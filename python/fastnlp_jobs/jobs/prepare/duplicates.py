@@ -1,12 +1,9 @@
 """Near-duplicates among the rows that passed the filters.
 
-Comparing every text with every other needs all of them, so they are written to two files and mapped: their pages are
-the system's to drop when memory is short. What stays in memory is an outline of each text.
+Comparing every text with every other needs all of them, so they lie in a mapped file, and what is found in another.
 """
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import polars as pl
 import pyarrow as pa
@@ -14,121 +11,83 @@ import pyarrow.compute as pc
 
 from fastnlp_core import near_duplicates
 from fastnlp_jobs.events import event
-from fastnlp_jobs.jobs.prepare.ids import Ids
+from fastnlp_jobs.jobs.prepare.mapped import between, look_up, mapped, span
 
-_COMPARED_ROWS = 65_536
-_NO_MEMBERS = pl.DataFrame(
-    schema={
-        "row": pl.UInt32,
-        "kept": pl.UInt32,
-        "similarity": pl.Float64,
-        "duplicate": pl.String,
-        "kept_id": pl.String,
-    }
-)
+_ROWS_AT_A_TIME = 65_536
+_NO_MEMBERS = pl.DataFrame(schema={"row": pl.UInt32, "kept": pl.UInt32, "similarity": pl.Float64, "equal": pl.Boolean})
+_NO_COPIES = pl.DataFrame(schema={"row": pl.UInt32, "first": pl.UInt32})
 
 
 class Duplicates:
     """The rows that an earlier row makes superfluous, and that earlier row."""
 
-    def __init__(self, members: pl.DataFrame = _NO_MEMBERS) -> None:
-        """Take row, kept, similarity, duplicate (why) and kept_id of each superfluous row."""
-        self.rows = members["row"]
-        self._members = members
-        self._kept = members.select(row="kept", own="kept_id").unique()
-        self.groups = len(self._kept)
-
-    def join(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Add kept_id, similarity and duplicate of superfluous rows, and group of every clustered row, by `row`."""
-        near = pl.col("row").is_between(rows["row"].min(), rows["row"].max())  # a batch looks for few of all members
-        members, kept = self._members.drop("kept").filter(near), self._kept.filter(near)
-        joined = rows.join(members, on="row", how="left", maintain_order="left")
-        joined = joined.join(kept, on="row", how="left", maintain_order="left")
-        return joined.with_columns(group=pl.coalesce("kept_id", "own")).drop("own")
-
-    def with_copies(self, copies: pl.DataFrame, ids: Ids) -> "Duplicates":
-        """Add rows with an equal `first` row that were not compared: kept for them is what is kept for that one, or it.
+    def __init__(self, rows: int, members: pl.DataFrame = _NO_MEMBERS, copies: pl.DataFrame = _NO_COPIES) -> None:
+        """Take what is known of superfluous rows, ascending by row; none stands in both tables.
 
         Args:
-            copies: row and first; only rows that passed the filters.
-            ids: id of each of all rows.
+            rows: how many rows there are in all.
+            members: row, kept, similarity, and whether the two texts are `equal`.
+            copies: row, and the `first` row with its text: kept for it is what is kept for that one, or that one.
         """
-        as_first = copies.join(self._members.rename({"row": "first"}), on="first", how="left", maintain_order="left")
-        members = as_first.select(
+        self._members = members
+        self._copies = copies
+        self.is_superfluous = pl.repeat(False, rows, dtype=pl.Boolean, eager=True)
+        self._is_kept = self.is_superfluous.clone()
+        for start in range(0, rows, _ROWS_AT_A_TIME):
+            stars = self._stars(start, start + _ROWS_AT_A_TIME)
+            self.is_superfluous.scatter(stars["row"], values=True)
+            self._is_kept.scatter(stars["kept"], values=True)
+        self.groups = int(self._is_kept.sum())
+
+    def join(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Add kept, similarity and duplicate (why) of superfluous rows, and `star`, the kept row of clustered ones.
+
+        Args:
+            rows: with `row`, ascending.
+        """
+        stars = self._stars(*span(rows))
+        own = pl.when(self._is_kept.gather(rows["row"])).then("row")
+        joined = rows.join(stars, on="row", how="left", maintain_order="left")
+        return joined.with_columns(star=pl.coalesce("kept", own))
+
+    def _stars(self, start: int, stop: int) -> pl.DataFrame:
+        """The superfluous rows from `start` on and before `stop`: row, kept, similarity, duplicate."""
+        members, copies = (between(table, start, stop) for table in (self._members, self._copies))
+        of_first = look_up(self._members, copies["first"])
+        copied = copies.select(
             "row",
-            kept=pl.coalesce("kept", "first"),
-            similarity=pl.col("similarity").fill_null(1.0),
-            duplicate=pl.col("duplicate").fill_null("equal_text"),
-            kept_id=pl.coalesce("kept_id", ids.gather(copies["first"])),
+            kept=pl.coalesce(of_first["kept"], "first"),
+            similarity=of_first["similarity"].fill_null(1.0),
+            equal=of_first["equal"].fill_null(True),
         )
-        return Duplicates(pl.concat([self._members, members]))
-
-
-class TextFiles:
-    """Texts on disk, written in batches and read as one Arrow column that holds no copy."""
-
-    def __init__(self, folder: Path) -> None:
-        """Open the two files; `unlink` removes them."""
-        self._paths = (folder / "texts.offsets", folder / "texts.data")
-        self._offsets, self._data = (path.open("wb") for path in self._paths)
-        self._length = self._end = 0
-        self._offsets.write(bytes(8))
-
-    def add(self, texts: pl.Series) -> None:
-        """Append texts, none of them null."""
-        ends = texts.str.len_bytes().cast(pl.Int64).cum_sum() + self._end
-        self._offsets.write(ends.to_arrow().buffers()[1])
-        self._data.write(texts.to_arrow().buffers()[2] or b"")
-        self._length += len(texts)
-        self._end = int(ends[-1]) if len(ends) else self._end
-
-    def column(self) -> pa.LargeStringArray:
-        """All texts; none can be added after."""
-        self._data.write(b"\0")  # an empty file cannot be mapped
-        self._data.flush()
-        self._offsets.flush()
-        buffers = [pa.memory_map(str(path)).read_buffer() for path in self._paths]
-        return pa.LargeStringArray.from_buffers(self._length, *buffers)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close and remove the files."""
-        for file, path in zip((self._offsets, self._data), self._paths, strict=True):
-            file.close()
-            path.unlink()
+        why = pl.when("equal").then(pl.lit("equal_text")).otherwise(pl.lit("near_duplicate"))
+        return pl.concat([members, copied]).select("row", "kept", "similarity", duplicate=why)
 
 
 def find_duplicates(
     texts: pa.LargeStringArray,
-    rows: pl.Series,
-    ids: Ids,
+    copies: pl.DataFrame,
     threshold: float,
-    outlines: pa.ChunkedArray | None = None,
+    outlines: pa.LargeBinaryArray | None,
+    folder: Path,
 ) -> Duplicates:
     """Look for near-duplicates.
 
     Args:
-        texts: the clean texts of the rows that passed the filters.
-        rows: the position of each of them among all rows.
-        ids: id of each of all rows.
+        texts: the clean text of every row, null in those that are not compared.
+        copies: row and `first` of some of those, which a row before them stands for.
         threshold: Jaccard similarity of character trigrams.
         outlines: of each of the texts, where shards made them.
+        folder: for files to be mapped.
     """
-    event("comparing", rows=len(texts))
+    event("comparing", rows=len(texts) - texts.null_count)
     found = near_duplicates(texts, threshold=threshold, method="exact", outlines=outlines)
-    equal = [_equal(texts, part) for part in found.clusters.to_batches(max_chunksize=_COMPARED_ROWS)]
-    members = pl.DataFrame(found.clusters).with_columns(
-        pl.Series("duplicate", pl.concat([pl.Series([], dtype=pl.Boolean), *equal])),
-        pl.col("row", "kept").map_batches(rows.gather, return_dtype=pl.UInt32),
-    )
-    duplicate = pl.when("duplicate").then(pl.lit("equal_text")).otherwise(pl.lit("near_duplicate"))
-    return Duplicates(members.with_columns(duplicate=duplicate, kept_id=ids.gather(members["kept"])))
+    equal = [_equal(texts, part) for part in found.clusters.to_batches(max_chunksize=_ROWS_AT_A_TIME)]
+    members = pl.DataFrame(found.clusters).with_columns(pl.col("row", "kept").cast(pl.UInt32))
+    members = members.with_columns(pl.concat([_NO_MEMBERS["equal"], *equal]))
+    return Duplicates(len(texts), mapped(members, folder / "members"), mapped(copies, folder / "copies"))
 
 
 def _equal(texts: pa.LargeStringArray, members: pa.RecordBatch) -> pl.Series:
     """Whether the text of each member is that of its kept row."""
-    return pl.Series(pc.equal(texts.take(members["row"]), texts.take(members["kept"])))
+    return pl.Series("equal", pc.equal(texts.take(members["row"]), texts.take(members["kept"])))

@@ -5,13 +5,14 @@
    among the rows that are left; give labelled rows their split.
 3. Read it again: write each row to documents.parquet or removed.parquet, in the order of the input.
 
-Memory holds batches, some bits of each row, a sample of each thread, the labels, and what `duplicates` says.
+Memory holds batches, some bits of each row and a sample of each thread; all else that grows lies in mapped files.
 """
 
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -21,11 +22,12 @@ import pyarrow as pa
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.prepare import Config, Result
 from fastnlp_jobs.jobs.prepare.cleaning import CLEANED, Cleaned, clean_comments, count_values
-from fastnlp_jobs.jobs.prepare.duplicates import Duplicates, TextFiles, find_duplicates
-from fastnlp_jobs.jobs.prepare.examples import Examples, read_examples
+from fastnlp_jobs.jobs.prepare.duplicates import Duplicates, find_duplicates
+from fastnlp_jobs.jobs.prepare.examples import Examples, Labels, find_rows
+from fastnlp_jobs.jobs.prepare.mapped import MappedColumn
 from fastnlp_jobs.jobs.prepare.rows import SEGMENTED, Rows, add_tokens
 from fastnlp_jobs.jobs.prepare.splits import Shares
-from fastnlp_jobs.jobs.prepare.stages import clean_shard, merge_parts, segment_shard
+from fastnlp_jobs.jobs.prepare.stages import clean_shard, merge_parts, read_outlines, segment_shard
 from fastnlp_jobs.jobs.prepare.words import Tokenizer
 from fastnlp_jobs.schemas import DOCUMENTS, EXAMPLES, REMOVED
 from fastnlp_jobs.tables import TableWriter, read_schema
@@ -60,43 +62,54 @@ def prepare(config: Config, batch_rows: int = _BATCH_ROWS) -> Result:
 
 def _finish(config: Config, cleaned: Cleaned, rows: Rows, tokenizer: Tokenizer | None) -> Result:
     """The second and the third pass; without a tokenizer, over rows that have their tokens."""
-    found = read_examples(config.input / "examples.parquet", cleaned.ids)
-    duplicates, stays = _find_duplicates(rows, config, cleaned)
-    examples = Examples(
-        duplicates.join(found.filter(stays.gather(found["row"]))),
-        Shares(config.dev_share, config.test_share, config.seed),
-    )
-    has_examples = len(found) > 0
-    del found  # `examples` holds what is needed of it
-    with _Outputs(config.output, cleaned.paths[0], has_examples=has_examples) as outputs:
-        for batch in rows.batches("writing" if tokenizer is None else "segmenting"):
-            removed, documents = _separate(duplicates.join(batch), config)
-            if tokenizer is not None:
-                documents = add_tokens(documents, tokenizer)
-            documents = examples.give_splits(documents)
-            outputs.write(removed, documents, examples.labelled(documents))
+    with TemporaryDirectory(dir=config.output) as folder:
+        path, scratch = config.input / "examples.parquet", Path(folder)
+        labels = Labels(path, scratch / "labels")
+        labelled = find_rows(labels, cleaned.ids, path)
+        duplicates, stays, ids = _find_duplicates(rows, config, cleaned, scratch)
+        shares = Shares(config.dev_share, config.test_share, config.seed)
+        labelled = labelled.filter(stays.gather(labelled["row"]))
+        examples = Examples(labels, labelled, duplicates, ids, shares, scratch)
+        del labelled  # `examples` holds what is needed of it
+        with _Outputs(config.output, cleaned.paths[0], has_examples=len(labels) > 0) as outputs:
+            for batch in rows.batches("writing" if tokenizer is None else "segmenting"):
+                removed, documents = _separate(_join_ids(duplicates.join(batch), ids), config)
+                if tokenizer is not None:
+                    documents = add_tokens(documents, tokenizer)
+                documents = examples.give_splits(documents)
+                outputs.write(removed, documents, examples.labelled(documents))
     return _result(cleaned, outputs, duplicates, examples)
 
 
-def _find_duplicates(rows: Rows, config: Config, cleaned: Cleaned) -> tuple[Duplicates, pl.Series]:
-    """The near-duplicates among the rows that pass the filters, and whether each row stays."""
-    ids, copies = cleaned.ids, cleaned.copies
-    is_compared = pl.repeat(True, len(ids), dtype=pl.Boolean, eager=True).scatter(copies["row"], values=False)
+def _find_duplicates(
+    rows: Rows, config: Config, cleaned: Cleaned, folder: Path
+) -> tuple[Duplicates, pl.Series, pa.LargeStringArray]:
+    """The near-duplicates among the rows that pass the filters, whether each row stays, and the ids of all rows."""
+    copies = cleaned.copies
+    is_copy = pl.repeat(False, len(cleaned.ids), dtype=pl.Boolean, eager=True).scatter(copies["row"], values=True)
     passed = [pl.Series([], dtype=pl.Boolean)]
-    duplicates = Duplicates()
-    with TextFiles(config.output) as texts:
-        for batch in rows.batches("filtering"):
-            passed.append(batch["reason"].is_null())
-            if config.duplicates != "keep":
-                texts.add(batch["clean"].filter(passed[-1] & is_compared.gather(batch["row"])))
-        stays = pl.concat(passed)
+    ids, texts = (MappedColumn(folder / name, pa.large_string()) for name in ("ids", "texts"))
+    for batch in rows.batches("filtering"):
+        passed.append(batch["reason"].is_null())
+        ids.add(batch["id"])
         if config.duplicates != "keep":
-            compared = (stays & is_compared).arg_true()
-            duplicates = find_duplicates(texts.column(), compared, ids, config.duplicate_threshold, cleaned.outlines)
-            duplicates = duplicates.with_copies(copies.filter(stays.gather(copies["row"])), ids)
+            is_compared = passed[-1] & ~is_copy.gather(batch["row"])
+            texts.add(batch.select(pl.when(is_compared).then("clean")).to_series())
+    stays = pl.concat(passed)
+    duplicates = Duplicates(len(stays))
+    if config.duplicates != "keep":
+        copies = copies.filter(stays.gather(copies["row"]))
+        outlines = read_outlines(cleaned.outlines, folder) if cleaned.outlines else None
+        duplicates = find_duplicates(texts.column(), copies, config.duplicate_threshold, outlines, folder)
     if config.duplicates == "remove":
-        stays = stays.scatter(duplicates.rows, values=False)
-    return duplicates, stays
+        stays &= ~duplicates.is_superfluous
+    return duplicates, stays, ids.column()
+
+
+def _join_ids(rows: pl.DataFrame, ids: pa.LargeStringArray) -> pl.DataFrame:
+    """Add the ids of what is kept for a row, and of what its cluster is named after."""
+    kept_id, group = (pl.Series(ids.take(rows[name].to_arrow())) for name in ("kept", "star"))
+    return rows.with_columns(kept_id=kept_id, group=group)
 
 
 def _separate(rows: pl.DataFrame, config: Config) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -9,27 +9,30 @@
 
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fastnlp_core import ngram_counts, outline_texts
 from fastnlp_jobs.jobs.prepare import Config, Result
 from fastnlp_jobs.jobs.prepare.cleaning import CLEANED, CLEANED_FILE, COPIES, Cleaned, clean_comments
-from fastnlp_jobs.jobs.prepare.duplicates import TextFiles
 from fastnlp_jobs.jobs.prepare.ids import Ids
 from fastnlp_jobs.jobs.prepare.languages import ThreadLanguages
+from fastnlp_jobs.jobs.prepare.mapped import MappedColumn, look_up
 from fastnlp_jobs.jobs.prepare.rows import SEGMENTED, Rows, add_tokens
 from fastnlp_jobs.jobs.prepare.words import Tokenizer
 from fastnlp_jobs.parts import Part, read_parts
 from fastnlp_jobs.schemas import REJECTED
-from fastnlp_jobs.tables import TableWriter, count_rows, read_columns, read_schema, read_table, scan_table, write_table
+from fastnlp_jobs.tables import TableWriter, count_rows, read_schema, read_table, scan_columns, scan_table, write_table
 
 _COPIES_FILE = "copies.parquet"
 _COUNTS_FILE = "trigrams.counts"
 _SEGMENTED_FILE = "segmented.parquet"
 _OUTLINES_FILE = "outlines.parquet"
-_OUTLINES = pa.schema([pa.field("outline", pa.large_binary(), nullable=False)])
+_OUTLINES = pa.schema([pa.field("outline", pa.large_binary())])  # a line for every row, null if that is not compared
+_OUTLINED_ROWS = _HASHED_ROWS = 2**18
 
 
 def clean_shard(config: Config, comments: Path, batch_rows: int) -> Result:
@@ -40,13 +43,22 @@ def clean_shard(config: Config, comments: Path, batch_rows: int) -> Result:
     """
     cleaned = clean_comments(comments, config.output, config, batch_rows)
     cleaned.threads.write(config.output)
-    rows = pl.DataFrame(read_columns(cleaned.paths[0], CLEANED, ["clean", "thread_id", "lang", "reason"]))
-    passed = rows.with_row_index("row").filter(pl.col("reason").is_null())
-    copies = _find_copies(passed)
-    write_table(copies.to_arrow(), config.output / _COPIES_FILE, COPIES)
-    if config.duplicates != "keep":
-        compared = passed.join(copies, on="row", how="anti")
-        (config.output / _COUNTS_FILE).write_bytes(ngram_counts(compared["clean"]))
+    with TemporaryDirectory(dir=config.output) as folder:
+        texts, threads = (MappedColumn(Path(folder) / name, pa.large_string()) for name in ("texts", "threads"))
+        hashes = [pl.Series([], dtype=pl.UInt64)]
+        for batch in scan_columns(cleaned.paths[0], CLEANED, ["clean", "thread_id", "lang", "reason"]):
+            rows = pl.DataFrame(batch)
+            passes = pl.col("reason").is_null()
+            texts.add(rows.select(pl.when(passes).then("clean")).to_series())
+            threads.add(
+                rows.select(pl.concat_str("thread_id", pl.lit("\0") + pl.col("lang"), ignore_nulls=True)).to_series()
+            )
+            hashes.append(rows.select(pl.when(passes).then(pl.struct("clean", "thread_id", "lang").hash())).to_series())
+        compared = texts.column()
+        copies = _find_copies(pl.concat(hashes), compared, threads.column())
+        write_table(copies.to_arrow(), config.output / _COPIES_FILE, COPIES)
+        if config.duplicates != "keep":
+            (config.output / _COUNTS_FILE).write_bytes(ngram_counts(compared))
     return _result_of_part(
         rows_in=len(cleaned.ids) + cleaned.rows_rejected,
         rows_rejected=cleaned.rows_rejected,
@@ -71,23 +83,22 @@ def segment_shard(config: Config, batch_rows: int) -> Result:
     removed, tokens = Counter[str](), 0
     kept = [column for column in read_schema(own.folder / CLEANED_FILE, CLEANED) if column.name not in CLEANED.names]
     with (
-        TextFiles(config.output) as texts,
+        TemporaryDirectory(dir=config.output) as folder,
         TableWriter(config.output / _SEGMENTED_FILE, pa.schema([*SEGMENTED, *kept])) as writer,
     ):
+        texts = MappedColumn(Path(folder) / "texts", pa.large_string())
         for batch in rows.batches("segmenting"):
-            batch = batch.with_columns(is_copy=pl.col("row").is_in(copies["row"].implode()))
-            passes = pl.col("reason").is_null()
-            texts.add(batch.filter(passes & ~pl.col("is_copy"))["clean"])
+            is_copy = look_up(copies, batch["row"])["first"].is_not_null()
+            is_compared = batch["reason"].is_null() & ~is_copy
+            texts.add(batch.select(pl.when(is_compared).then("clean")).to_series())
             # A copy has the tokens of its first row and is removed with it or for it.
-            goes_on = passes & ~pl.col("is_copy") if config.duplicates == "remove" else passes
+            goes_on = is_compared if config.duplicates == "remove" else batch["reason"].is_null()
             segmented = add_tokens(batch.filter(goes_on), tokenizer).select("row", "tokens", "num_emotes")
             writer.write(batch.join(segmented, on="row", how="left", maintain_order="left").to_arrow())
             removed.update(batch["reason"].drop_nulls())
             tokens += int(segmented["tokens"].list.len().sum())
         if config.duplicates != "keep":
-            counts = [(part.folder / _COUNTS_FILE).read_bytes() for part in parts]
-            outlines = outline_texts(texts.column(), counts, config.duplicate_threshold)
-            write_table(pa.table([outlines], schema=_OUTLINES), config.output / _OUTLINES_FILE, _OUTLINES)
+            _write_outlines(texts.column(), parts, config)
     return _result_of_part(
         rows_in=own.counts["rows_in"],
         rows_rejected=own.counts["rows_rejected"],
@@ -107,18 +118,32 @@ def merge_parts(config: Config) -> Cleaned:
     paths = [part.folder / _SEGMENTED_FILE for part in parts]
     _join_rejected(parts, config.output)
     lengths = [count_rows(path) for path in paths]
-    outlines = None
-    if config.duplicates != "keep":
-        tables = [read_table(part.folder / _OUTLINES_FILE, _OUTLINES) for part in parts]
-        outlines = pa.concat_tables(tables)["outline"]
     return Cleaned(
         paths,
         Ids(paths, sum(lengths)),
         rows_rejected=sum(part.counts["rows_rejected"] for part in parts),
         normalized=Counter({step: sum(part.counts["normalized"][step] for part in parts) for step in config.steps}),
         copies=_join_copies(parts, lengths),
-        outlines=outlines,
+        outlines=[] if config.duplicates == "keep" else [part.folder / _OUTLINES_FILE for part in parts],
     )
+
+
+def read_outlines(paths: list[Path], folder: Path) -> pa.LargeBinaryArray:
+    """The outlines that parts hold, from a file in `folder`; null in rows that are not compared."""
+    outlines = MappedColumn(folder / "outlines", pa.large_binary())
+    for path in paths:
+        for batch in scan_table(path, _OUTLINES):
+            outlines.add(pl.Series(batch["outline"]))
+    return outlines.column()
+
+
+def _write_outlines(texts: pa.LargeStringArray, parts: list[Part], config: Config) -> None:
+    """Write the outline of each text, with the counts of all parts, of which one at a time is read."""
+    with TableWriter(config.output / _OUTLINES_FILE, _OUTLINES) as writer:
+        for start in range(0, len(texts), _OUTLINED_ROWS):
+            counts = ((part.folder / _COUNTS_FILE).read_bytes() for part in parts)
+            outlines = outline_texts(texts[start : start + _OUTLINED_ROWS], counts, config.duplicate_threshold)
+            writer.write(pa.record_batch([outlines], schema=_OUTLINES))
 
 
 def _result_of_part(
@@ -147,9 +172,22 @@ def _join_threads(parts: list[Part]) -> ThreadLanguages:
     return threads
 
 
-def _find_copies(passed: pl.DataFrame) -> pl.DataFrame:
-    first = pl.col("row").min().over("clean", "thread_id", "lang")
-    return passed.with_columns(first=first).filter(pl.col("row") != pl.col("first")).select("row", "first")
+def _find_copies(hashes: pl.Series, *columns: pa.LargeStringArray) -> pl.DataFrame:
+    """The rows whose `columns` an earlier row has too, with the first such row, ascending.
+
+    Args:
+        hashes: of the columns; rows without one are left out.
+        columns: what must be equal in rows of one hash; where two hashes meet by chance, a copy may be missed.
+    """
+    found = [pl.DataFrame(COPIES.empty_table())]
+    parts = -(-len(hashes) // _HASHED_ROWS)
+    for part in range(parts):
+        rows = (hashes % parts == part).arg_true()
+        some = pl.DataFrame({"row": rows, "hash": hashes.gather(rows)})
+        some = some.select("row", first=pl.col("row").min().over("hash")).filter(pl.col("row") != pl.col("first"))
+        row, first = some["row"].to_arrow(), some["first"].to_arrow()
+        found.append(some.filter(*(pl.Series(pc.equal(column.take(row), column.take(first))) for column in columns)))
+    return pl.concat(found).sort("row")
 
 
 def _join_copies(parts: list[Part], lengths: list[int]) -> pl.DataFrame:
