@@ -172,7 +172,7 @@ async def test_a_server_that_is_not_there_ends_the_run_and_what_was_answered_is_
     async with stub_server() as server, server.client(tmp_path) as client:
         await client.ask(question("one"))
     async with server.client(tmp_path) as client:
-        with pytest.raises(Unavailable, match="no whole answer"):
+        with pytest.raises(Unavailable, match=r"no whole answer \("):
             await answers_of(client, question("one"), question("two"))
         assert (await client.ask(question("one"))).text == "you said: one"
 
@@ -291,6 +291,20 @@ async def test_the_key_goes_to_the_server_and_nowhere_else(tmp_path, monkeypatch
     for place in (written, str(refused.value), *capfd.readouterr()):
         assert "a-secret" not in place
     assert "***" in str(refused.value)
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+@in_a_loop
+async def test_a_proxy_is_asked_for_other_machines_only(tmp_path, monkeypatch, is_ours):
+    async with stub_server() as server:
+        nowhere, proxy = "http://127.0.0.1:9", server.base_url.removesuffix("/v1")
+        monkeypatch.setenv("HTTP_PROXY", nowhere if is_ours else proxy)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        if not is_ours:
+            server.base_url = "http://models.test/v1"
+        async with server.client(tmp_path) as client:
+            assert (await client.ask(question())).text == "you said: hello"
+        assert server.requests[0].host == server.endpoint().host
 
 
 @in_a_loop

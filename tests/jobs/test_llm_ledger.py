@@ -6,10 +6,10 @@ import json
 import sqlite3
 
 import pytest
-from tests.jobs.stub_llm_server import answers_of, completion, hang, question, saying, stub_server
+from tests.jobs.stub_llm_server import answers_of, completion, fails, hang, question, saying, stub_server
 from tests.jobs.stub_site import in_a_loop
 
-from fastnlp_jobs.errors import BadInput
+from fastnlp_jobs.errors import BadInput, Refused
 from fastnlp_jobs.llm.config import Endpoint
 from fastnlp_jobs.llm.ledger import FILE, Ledger, forget, opened
 from fastnlp_jobs.llm.plan import plan
@@ -62,6 +62,15 @@ async def test_what_was_under_way_when_a_run_ended_is_counted_and_asked_again(tm
         assert len(await answers_of(client, question("a"), question("b"))) == 2
     last = [json.loads(line) for line in capfd.readouterr().err.splitlines()][-1]
     assert (last["event"], last["interrupted_in_earlier_runs"], last["asked"]) == ("calls", 2, 2)
+    with opened(tmp_path) as ledger:
+        assert ledger.interrupted == 0
+
+
+@in_a_loop
+async def test_a_call_that_was_refused_is_not_under_way_any_more(tmp_path):
+    async with stub_server(fails(401)) as server, server.client(tmp_path) as client:
+        with pytest.raises(Refused):
+            await client.ask(question())
     with opened(tmp_path) as ledger:
         assert ledger.interrupted == 0
 

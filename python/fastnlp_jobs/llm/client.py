@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 
 from fastnlp_jobs import events, retries
 from fastnlp_jobs.clock import Clock
-from fastnlp_jobs.errors import Refused, Unavailable
+from fastnlp_jobs.errors import JobError, Refused, Unavailable
 from fastnlp_jobs.llm.calls import Answer, Call, key_of
 from fastnlp_jobs.llm.config import Endpoint
 from fastnlp_jobs.llm.connection import Connection, NotNow, Rejected
@@ -146,6 +146,9 @@ class Client:
             except Rejected as rejected:
                 answer = self._note_rejected(rejected)
                 await self._ledger.record(key, answer, is_final=True)
+            except JobError as error:  # what is under way after this is nothing
+                await self._ledger.record(key, Answer("", failure=str(error)), is_final=False)
+                raise
             else:
                 await self._ledger.record(key, answer, is_final=answer.failure is None)
         return answer

@@ -103,12 +103,10 @@ class Connection:
         try:
             async with asyncio.timeout(self._endpoint.timeout_s):
                 response = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=body)
-        except (TimeoutError, openai.APITimeoutError):
-            raise NotNow(f"no whole answer in {self._endpoint.timeout_s:g} s") from None
         except openai.APIStatusError as error:
             raise self._judged(error) from None  # the cause holds the request with its key
-        except (openai.APIConnectionError, aiohttp.ClientError) as error:
-            raise NotNow(f"no whole answer ({self._shown(str(error.__cause__ or error))})") from None
+        except (TimeoutError, openai.APIConnectionError, aiohttp.ClientError) as error:
+            raise NotNow(self._broken(error)) from None
         return _read(response.content)
 
     async def answers_at_all(self) -> bool:
@@ -141,6 +139,13 @@ class Connection:
         if status in _NOT_THIS_CALL:
             return Rejected(said)
         return Refused(f"{self._endpoint.host}: refused for good ({said}); {self._advice(status)}")
+
+    def _broken(self, error: BaseException) -> str:
+        while error.__cause__ is not None:  # openai calls a refused connection a timeout
+            error = error.__cause__
+        if isinstance(error, TimeoutError):
+            return f"no whole answer in {self._endpoint.timeout_s:g} s"
+        return f"no whole answer ({self._shown(str(error) or type(error).__name__)})"
 
     def _advice(self, status: int) -> str:
         if status in (401, 402, 403):
