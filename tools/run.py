@@ -16,7 +16,7 @@ from pathlib import Path
 import environment
 from environment import ROOT, call, environment_for, part, script
 
-SUBMIT = ("submit", "workflows/full.py", "--settings", "demo", "--on", "local")
+SUBMIT = ("submit", "workflows/full.py", "--on", "local", "--settings")
 # Folders with Python that mypy reads; the tests' own folder has its own rules in pyproject.toml.
 TYPED = ("python", "tools", "workflows", "tests")
 
@@ -25,7 +25,14 @@ def demo() -> None:
     """Make the report of the demo settings on this machine."""
     environment_for("demo")
     with part("workflow"):
-        call(script("hera"), *SUBMIT)
+        call(script("hera"), *SUBMIT, "demo")
+
+
+def demo_full() -> None:
+    """Make the report of the settings demo-full: the demo, and a language model small enough for this machine."""
+    environment_for("demo", "embedded-llm")
+    with part("workflow"):
+        call(script("hera"), *SUBMIT, "demo-full")
 
 
 def test() -> None:
@@ -146,6 +153,7 @@ TASKS: dict[str, Callable[[], None]] = {
     function.__name__.replace("_", "-"): function
     for function in (
         demo,
+        demo_full,
         test,
         test_slow,
         test_containers,
