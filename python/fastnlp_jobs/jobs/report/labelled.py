@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
@@ -22,10 +22,20 @@ _FIELDS = [pa.field("emotion", pa.string()), pa.field("polarity", pa.string()), 
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a language model was asked."""
+
+    documents: int
+    success: float  # share of them with labels
+    is_embedded: bool  # the tiny model that runs anywhere
+
+
+@dataclass(frozen=True)
 class Labels:
     """The tables of `label`, counted; a field that its schema lacks has no rows."""
 
     model: str
+    asked: Asked | None  # None: word lists
     documents: int
     labelled: int
     other_language: int
@@ -51,12 +61,14 @@ def read_labels(config: "Config", timeline: pl.DataFrame | None) -> Labels | Non
     """
     if config.labels is None:
         return None
-    path, counts = config.labels / "labels.parquet", lineage.read(config.labels)["counts"]
+    path, record = config.labels / "labels.parquet", lineage.read(config.labels)
+    counts = record["counts"]
     rows = _with_documents(path, config.documents / "documents.parquet")
     decided = rows.filter(pl.col("polarity").is_not_null())
     known = _known(config.labels / "agreement.parquet")
     return Labels(
         model=rows.select(pl.col("model").min()).collect(engine="streaming").item() or "",
+        asked=_asked(record) if record["config"]["engine"] == "llm" else None,
         documents=count_rows(path),
         labelled=counts["labelled"],
         other_language=counts["other_language"],
@@ -66,6 +78,11 @@ def read_labels(config: "Config", timeline: pl.DataFrame | None) -> Labels | Non
         extremes=_extremes(decided, config.sample_rows),
         agreement=known,
     )
+
+
+def _asked(record: dict[str, Any]) -> Asked:
+    counts, settings = record["counts"], record["config"]["llm"]
+    return Asked(counts["rows_in"], counts["asked"]["success"], settings["embedded"] is not None)
 
 
 def _with_documents(path: Path, documents: Path) -> pl.LazyFrame:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from fastnlp_jobs.jobs.report import shown
 from fastnlp_jobs.jobs.report.facts import SIGNIFICANT, Crawl, Description, Facts, Flow, Patterns
-from fastnlp_jobs.jobs.report.labelled import Labels
+from fastnlp_jobs.jobs.report.labelled import Asked, Labels
 
 _FEW_DOCUMENTS = 100
 _LARGE_SHARE = 0.5
@@ -200,6 +200,10 @@ def _rules(patterns: Patterns) -> list[Markup]:
 
 
 def _labels(labels: Labels) -> list[Markup]:
+    if labels.asked is not None:
+        sentence = Markup("The language model {} was asked about {}; {} have labels.")
+        asked = shown.amount(labels.asked.documents, "document")
+        return [sentence.format(_from_outside(labels.model), asked, shown.percent(labels.asked.success))]
     groups = labels.groups["thread"]
     if not groups.height:
         return [Markup("No document holds a word of the lists: nothing is said of emotions.")]
@@ -216,6 +220,8 @@ def _labels(labels: Labels) -> list[Markup]:
 
 
 def _label_gaps(labels: Labels) -> list[Markup]:
+    if labels.asked is not None:
+        return [_of_a_model(labels.model, labels.asked)]
     said = [
         Markup("Emotions and polarities come from word lists ({}): a baseline that understands nothing. {}{}").format(
             _from_outside(labels.model), _trust(labels), _bias(labels)
@@ -235,6 +241,17 @@ def _label_gaps(labels: Labels) -> list[Markup]:
             ).format(shown.percent(snownlp["share"]), shown.integer(int(snownlp["num_rows"])))
         )
     return said
+
+
+def _of_a_model(model: str, asked: Asked) -> Markup:
+    if asked.is_embedded:
+        sentence = Markup(
+            "The labels of {} are <b>worthless</b>: it is a tiny model that shows that a model can be asked and its "
+            "answers be held to a form. Read nothing from them."
+        )
+    else:
+        sentence = Markup("The labels are what the language model {} says; nothing here shows how often it is right.")
+    return sentence.format(_from_outside(model))
 
 
 def _trust(labels: Labels) -> Markup:
