@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from fastnlp_jobs.config import validate
 from fastnlp_jobs.jobs.augment.corpus import Corpus
 from fastnlp_jobs.llm.calls import Call, Sampling, Shape
-from fastnlp_jobs.llm.prompts import fence, fill, packaged
+from fastnlp_jobs.llm.placeholders import fill
+from fastnlp_jobs.llm.prompts import fence, packaged
 
 if TYPE_CHECKING:
     from fastnlp_jobs.jobs.augment import Config
