@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -177,7 +177,8 @@ class Settings:
         _refuse_replaced(job_config, part)
         checked = validate(job_config, part)
         needed = checked.needed_secrets()
-        named = [name for name in secrets(job_config).values() if name in self.values.secrets or name in needed]
+        known = dict.fromkeys([*secrets(job_config).values(), *sorted(needed)])
+        named = [name for name in known if name in self.values.secrets or name in needed]
         sources = {name: self.values.secrets.get(name) or SecretSource() for name in named}
         return StepSettings(self._config_text(job, config), sources, checked.needs_network(), checked.keeps_state())
 
@@ -211,11 +212,21 @@ def load_settings(folder: Path, known_steps: Collection[str], known_classes: Col
     for node_class in values.classes:
         _refuse_unknown(file, ("classes", node_class), "node class", node_class, known_classes)
     read = {variable for step in values.steps for variable in secrets(load_job(step).Config).values()}
+    read |= set(_key_variables(values.steps))
     for variable in values.secrets:
         _refuse_unknown(file, ("secrets", variable), "secret", variable, read)
     if (values.input or "").startswith(S3) and values.storage is None:
         raise BadInput(f"{file.where(('input',))}: an input s3://… needs `storage: {{endpoint: HOST}}`; add it")
     return Settings(name=path.stem, values=values, file=file)
+
+
+def _key_variables(config: Any) -> Iterator[str]:
+    """The variables that blocks such as `endpoint` name, wherever they stand in a config."""
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from _key_variables(value)
+        elif key == "key_variable":
+            yield str(value)
 
 
 def _find(folder: Path, name_or_path: str) -> Path:

@@ -2,7 +2,7 @@
 
 After a wanted change, write the stored files again: FASTNLP_SETTINGS=NAME hera generate yaml workflows/full.py
 --to tests/workflows/rendered/NAME.yaml (and tests/workflows/gpu4.py with FASTNLP_SETTINGS=tests/workflows/gpu4.yaml,
-workflows/full.py with tests/workflows/shards.yaml).
+workflows/full.py with tests/workflows/shards.yaml, workflows/dose.py with intents).
 """
 
 import os
@@ -23,11 +23,13 @@ from fastnlp_jobs.runtime.supported import refuse_unsupported
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 FULL = ROOT / "workflows" / "full.py"
+DOSE = ROOT / "workflows" / "dose.py"
 SHIPPED = sorted(path.stem for path in (ROOT / "configs" / "workflows").glob("*.yaml"))
 # by stored file: the workflow and its settings
 RENDERED = {name: (FULL, name) for name in SHIPPED} | {
     "gpu4": (HERE / "gpu4.py", str(HERE / "gpu4.yaml")),
     "shards": (FULL, str(HERE / "shards.yaml")),
+    "dose": (DOSE, "intents"),
 }
 FOR_THIS_MACHINE = [name for name in RENDERED if name != "cluster"]  # which names an S3 artifact
 ALL_ON = "input: a\nsteps:\n" + "".join(f"  {job}:\n" for job in step_names())
@@ -95,6 +97,17 @@ def test_a_step_passes_only_secrets_that_its_job_reads(name):
         passed = {variable["name"] for variable in template.get("container", {}).get("env", [])}
         job = template["name"]
         assert passed <= (set(secrets(load_job(job).Config).values()) if job in step_names() else set())
+
+
+def test_the_key_of_a_model_reaches_the_step_that_asks_it_and_no_other(render, tmp_path):
+    settings = tmp_path / "keyed.yaml"
+    text = (ROOT / "configs" / "workflows" / "intents.yaml").read_text(encoding="utf-8")
+    text = text.replace("      model: glm", "      key_variable: GLM_KEY\n      model: glm")
+    settings.write_text(text + "secrets:\n  GLM_KEY: {secret: models, key: glm}\n", encoding="utf-8")
+    templates = yaml.safe_load(render(DOSE, settings))["spec"]["templates"]
+    passed = {template["name"]: template.get("container", {}).get("env") for template in templates}
+    secret = {"name": "GLM_KEY", "valueFrom": {"secretKeyRef": {"name": "models", "key": "glm"}}}
+    assert {name: env for name, env in passed.items() if env} == {"augment": [secret]}
 
 
 def test_without_an_input_in_the_settings_the_parameter_has_no_value():
