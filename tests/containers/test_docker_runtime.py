@@ -18,16 +18,9 @@ from fastnlp_jobs.lineage import hash_path
 from fastnlp_jobs.runtime.submit import submit
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = """
-steps:
-  crawl:
-    mapping: {base: douyin, labels: {column: mood}}
-    timezone: Asia/Shanghai
-  prepare: {languages: [zh]}
-  mine: {min_support: 0.05}
-  describe:
-  report:
-"""
+LATER = {"prepare": {"languages": ["zh"]}, "mine": {"min_support": 0.05}, "describe": None, "report": None}
+FROM_FILE = {"mapping": {"base": "douyin", "labels": {"column": "mood"}}, "timezone": "Asia/Shanghai"}
+FROM_SITE = {"source": "demo", "demo": {"videos": 3}}  # it starts inside the step
 ARTIFACTS = ("crawl/comments", "prepare/documents", "mine/patterns", "describe/description", "report/report")
 HANG = """
 import signal, sys, time
@@ -54,13 +47,17 @@ KEY = "a key for tests only, 0123456789"
 
 
 @pytest.mark.usefixtures("docker")
-def test_docker_writes_the_same_artifacts_as_this_machine_and_nothing_twice(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("crawl", "given"), [(FROM_FILE, ["-p", "input=comments.csv"]), (FROM_SITE, [])], ids=["file", "demo"]
+)
+def test_docker_writes_the_same_artifacts_as_this_machine_and_nothing_twice(tmp_path, monkeypatch, crawl, given):
     shutil.copy(ROOT / "docker" / "example" / "comments.csv", tmp_path)
-    (tmp_path / "small.yaml").write_text(SETTINGS, encoding="utf-8")
+    settings = {"steps": {"crawl": crawl, **LATER}}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     monkeypatch.setenv("FASTNLP_PSEUDONYM_KEY", KEY)
     monkeypatch.setenv("FASTNLP_SETTINGS", "")
     monkeypatch.chdir(tmp_path)
-    words = [str(ROOT / "workflows" / "full.py"), "--settings", "small.yaml", "-p", "input=comments.csv"]
+    words = [str(ROOT / "workflows" / "full.py"), "--settings", "small.yaml", *given]
     hashes = {}
     for place in ("local", "docker"):
         assert submit([*words, "--on", place, "--run-dir", place]) == 0
