@@ -85,7 +85,7 @@ def test_a_job_has_an_image_that_runs_it(job):
     parent, target = stage(f"job-{job}")
     assert f'ENTRYPOINT ["fastnlp", "{job}"]' in target
     assert parent == f"with-{load_job(job).EXTRA}"
-    assert f"/locks/install {load_job(job).EXTRA}\n" in stage(parent)[1]
+    assert f"source=requirements/{load_job(job).EXTRA}.txt," in stage(parent)[1]
 
 
 def test_one_call_builds_the_image_of_every_job():

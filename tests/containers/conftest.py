@@ -1,8 +1,10 @@
 """Containers of the jobs' images, under the restrictions of a careful cluster."""
 
 import json
+import secrets
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,23 +15,36 @@ from tests.workflows.test_conformance import IMAGE
 
 from fastnlp_jobs.runtime.submit import submit
 
-RESTRICTED = (
-    *("--read-only", "--tmpfs", "/tmp", "--network", "none"),
-    *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
-)
+NO_RIGHTS = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+RESTRICTED = (*NO_RIGHTS, "--network", "none")
 Docker = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
 def docker(require: Callable[[str], Path]) -> Docker:
-    """`docker("run", …)`: call docker, whatever comes of it."""
+    """`docker("run", …, stdin="…")`: call docker, whatever comes of it."""
     program = str(require("docker"))
 
-    def call(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    def call(*words: str | Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         command = [program, *(str(word) for word in words)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
     return call
+
+
+@pytest.fixture
+def container(docker: Docker) -> Iterator[str]:
+    """A name for a container, which is removed in the end."""
+    name = f"fastnlp-test-{secrets.token_hex(4)}"
+    yield name
+    docker("rm", "--force", name)
+
+
+def wait_for_log(docker: Docker, container: str, text: str) -> None:
+    """Until the container has written the text."""
+    deadline = time.monotonic() + 60
+    while text not in (logs := docker("logs", container)).stdout + logs.stderr:
+        assert time.monotonic() < deadline, logs
 
 
 @dataclass

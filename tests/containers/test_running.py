@@ -1,7 +1,6 @@
 """A job in its image on real files: who owns what it writes, its exit codes, how it stops."""
 
 import os
-import secrets
 import shutil
 import time
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from .conftest import RESTRICTED
+from .conftest import RESTRICTED, wait_for_log
 
 EXAMPLE = Path(__file__).parents[2] / "docker" / "example" / "comments.csv"
 USER = 10001
@@ -59,26 +58,11 @@ def test_a_mistake_in_the_config_ends_with_2_and_one_line(docker, data):
     assert ended.stderr.startswith("error: /data/crawl.yaml:4: unknown key `colour`")
 
 
-@pytest.fixture
-def container(docker):
-    """A name for a container, which is removed in the end."""
-    name = f"fastnlp-test-{secrets.token_hex(4)}"
-    yield name
-    docker("rm", "--force", name)
-
-
-def wait_until_started(docker, container):
-    """The job is at work once it has said so; only then does it know what SIGTERM means."""
-    deadline = time.monotonic() + 60
-    while '"event": "started"' not in docker("logs", container).stderr:
-        assert time.monotonic() < deadline, docker("logs", container)
-
-
 def test_sigterm_ends_a_job_within_two_seconds_with_143_and_leaves_no_output(docker, data, container):
     rows = "".join(f"name{n},北京,2024-05-01 11:02:10,第{n}个评论,{n}\n" for n in range(1_000_000))
     (data / "comments.csv").write_text(HEADER + rows, encoding="utf-8")
     docker(*crawl(data, "--detach", "--name", container, "--env", KEY))
-    wait_until_started(docker, container)
+    wait_for_log(docker, container, '"event": "started"')  # only then does it know what SIGTERM means
     asked = time.monotonic()
     docker("kill", "--signal", "TERM", container)
     assert docker("wait", container).stdout.strip() == "143"

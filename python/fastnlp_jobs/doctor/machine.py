@@ -55,7 +55,8 @@ def _chromium() -> Finding:
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if found := shutil.which(name):
             return Finding("chromium", found)
-    return Finding("chromium", "none", "the tests that look at the report in a browser are skipped; no job needs it")
+    note = "crawl opens no page by browser (source douyin, forums that need one); tests that need it are skipped"
+    return Finding("chromium", "none", note)
 
 
 def _private_mounts() -> Finding:
