@@ -272,6 +272,15 @@ def test_a_label_schema_without_polarity_still_gives_a_page(tmp_path: Path) -> N
     assert "emotion" in figures(page(tmp_path))
 
 
+def test_a_field_of_another_kind_is_left_out(tmp_path: Path) -> None:
+    folders = write_run(tmp_path, reviews(50))
+    path = folders["labels"] / "labels.parquet"
+    pl.read_parquet(path).with_columns(pl.concat_list("polarity")).write_parquet(path)
+    execute("report", Config(**folders, output=tmp_path / "report"))
+    assert "negative_time" not in figures(page(tmp_path))
+    assert "emotion" in figures(page(tmp_path))
+
+
 def test_snownlp_is_shown_with_the_reason_why_it_has_no_accuracy(tmp_path: Path) -> None:
     folders = write_run(tmp_path, reviews(50))
     path = folders["labels"] / "agreement.parquet"

@@ -11,7 +11,7 @@ from fastnlp_jobs import lineage
 from fastnlp_jobs.jobs.report.samples import harmless
 from fastnlp_jobs.queries import scan
 from fastnlp_jobs.schemas import AGREEMENT, DOCUMENTS, labels
-from fastnlp_jobs.tables import count_rows, read_schema
+from fastnlp_jobs.tables import count_rows
 
 if TYPE_CHECKING:
     from fastnlp_jobs.jobs.report import Config
@@ -32,7 +32,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Labels:
-    """The tables of `label`, counted; a field that its schema lacks has no rows."""
+    """The tables of `label`, counted; a field that they lack or have of another kind has no rows."""
 
     model: str
     asked: Asked | None  # None: word lists
@@ -64,7 +64,7 @@ def read_labels(config: "Config", timeline: pl.DataFrame | None) -> Labels | Non
     path, record = config.labels / "labels.parquet", lineage.read(config.labels)
     counts = record["counts"]
     rows = _with_documents(path, config.documents / "documents.parquet")
-    decided = rows.filter(pl.col("polarity").is_not_null())
+    decided = rows.filter(pl.col("polarity").is_in(POLARITIES))
     known = _known(config.labels / "agreement.parquet")
     return Labels(
         model=rows.select(pl.col("model").min()).collect(engine="streaming").item() or "",
@@ -87,11 +87,10 @@ def _asked(record: dict[str, Any]) -> Asked:
 
 def _with_documents(path: Path, documents: Path) -> pl.LazyFrame:
     """Labels beside the place, time and text of their documents."""
-    read_schema(path, labels([]))
-    there = pl.scan_parquet(path, glob=False).collect_schema().names()
-    rows = scan(path, labels([field for field in _FIELDS if field.name in there]))
-    absent = pl.DataFrame(pa.schema(_FIELDS).empty_table()).schema.items() - rows.collect_schema().items()
-    rows = rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in sorted(absent))
+    rows = scan(path, labels([]))
+    kinds = pl.DataFrame(pa.schema(_FIELDS).empty_table()).schema
+    absent = [name for name, kind in kinds.items() if rows.collect_schema().get(name) != kind]
+    rows = rows.with_columns(pl.lit(None, kinds[name]).alias(name) for name in absent)
     found = scan(documents, DOCUMENTS).select("id", "thread_id", "region", "created_at", "clean")
     return rows.select("id", "model", "emotion", "polarity", "score").join(found, on="id", how="inner")
 

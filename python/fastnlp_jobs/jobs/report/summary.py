@@ -221,10 +221,10 @@ def _labels(labels: Labels) -> list[Markup]:
 
 def _label_gaps(labels: Labels) -> list[Markup]:
     if labels.asked is not None:
-        return [_of_a_model(labels.model, labels.asked)]
+        return [_of_a_model(labels, labels.asked)]
     said = [
         Markup("Emotions and polarities come from word lists ({}): a baseline that understands nothing. {}{}").format(
-            _from_outside(labels.model), _trust(labels), _bias(labels)
+            _from_outside(labels.model), _trust(labels, "lexicon"), _bias(labels)
         )
     ]
     if labels.other_language:
@@ -243,20 +243,22 @@ def _label_gaps(labels: Labels) -> list[Markup]:
     return said
 
 
-def _of_a_model(model: str, asked: Asked) -> Markup:
+def _of_a_model(labels: Labels, asked: Asked) -> Markup:
     if asked.is_embedded:
         sentence = Markup(
             "The labels of {} are <b>worthless</b>: it is a tiny model that shows that a model can be asked and its "
             "answers be held to a form. Read nothing from them."
         )
-    else:
+    elif labels.agreed("llm", "all") is None:
         sentence = Markup("The labels are what the language model {} says; nothing here shows how often it is right.")
-    return sentence.format(_from_outside(model))
+    else:
+        sentence = Markup("The labels are what the language model {} says. ") + _trust(labels, "llm")
+    return sentence.format(_from_outside(labels.model))
 
 
-def _trust(labels: Labels) -> Markup:
-    """How often the word lists are right, beside what knowing nothing gives."""
-    right, majority = labels.agreed("lexicon", "all"), labels.agreed("majority", "all")
+def _trust(labels: Labels, labeller: str) -> Markup:
+    """How often the labels are right, beside what knowing nothing gives."""
+    right, majority = labels.agreed(labeller, "all"), labels.agreed("majority", "all")
     if right is None or majority is None:
         return Markup("No known labels tell how often it is right.")
     return Markup(

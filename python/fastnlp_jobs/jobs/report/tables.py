@@ -100,13 +100,18 @@ _POLARITY_COLUMNS = [
     Column("Negative", "negative", "share", "share of the documents with a polarity"),
     Column("Median score", "score", "number", "half of the documents have at most this score"),
 ]
-_AGREEMENT = {
-    ("lexicon", "all"): "word lists, all documents with a known label",
-    ("lexicon", "decided"): "word lists, where they say positive or negative",
-    ("lexicon", "positive"): "word lists, documents known as positive",
-    ("lexicon", "negative"): "word lists, documents known as negative",
-    ("majority", "all"): "baseline: always the most frequent label",
-    ("snownlp", "decided"): "classifier of snownlp, on a sample",
+_LABELLERS = {
+    "known": "known labels",
+    "lexicon": "word lists",
+    "llm": "language model",
+    "majority": "baseline: always the most frequent label",
+    "snownlp": "classifier of snownlp",
+}
+_COMPARED_ROWS = {
+    "all": "all that can be compared",
+    "decided": "where positive or negative is said",
+    "positive": "known as positive",
+    "negative": "known as negative",
 }
 
 
@@ -186,18 +191,20 @@ def _pattern_tables(patterns: Patterns) -> list[_Draft]:
 
 
 def _label_tables(labels: Labels) -> list[_Draft]:
-    compared = [Column("Agrees with", "compared_with", "text"), Column("Documents", "num_rows", "integer")]
+    compared = [
+        Column("Labels", "labels", "text"),
+        Column("Agree with", "compared_with", "text"),
+        Column("On", "rows", "text"),
+        Column("Documents", "num_rows", "integer"),
+    ]
     interval = "95 % of resamples of the documents lie between Low and High"
     shares = [
         Column("Share", "share", "share"),
         *(Column(end.title(), end, "share", interval) for end in ("low", "high")),
     ]
-    pairs = labels.agreement.select("labels", "rows").iter_rows()
-    names = [_AGREEMENT.get((found, rows), f"{found}, {rows}") for found, rows in pairs]
-    agreement = labels.agreement.with_columns(
-        pl.Series("labels", names, dtype=pl.String),
-        pl.col("compared_with").replace({"known": "known labels", "lexicon": "word lists"}),
-    ).filter(pl.col("num_rows") > 0)
+    agreement = labels.agreement.filter(pl.col("num_rows") > 0).with_columns(
+        pl.col("labels", "compared_with").replace(_LABELLERS), pl.col("rows").replace(_COMPARED_ROWS)
+    )
     titles = {"thread": "Polarity by thread", "region": "Polarity by region"}
     tables: list[_Draft] = [
         (
@@ -211,8 +218,8 @@ def _label_tables(labels: Labels) -> list[_Draft]:
         for rows in [labels.groups[name]]
         if rows.height > 2  # all documents and the only group are the same row twice
     ]
-    columns = [Column("Labels", "labels", "text"), *compared, *shares]
-    tables.append(("agreement", "How far the labels can be trusted", columns, agreement, "labels/agreement.parquet"))
+    title = "How far the labels can be trusted"
+    tables.append(("agreement", title, [*compared, *shares], agreement, "labels/agreement.parquet"))
     texts = [Column("Score", "score", "number"), Column("Emotion", "emotion", "text"), Column("Text", "text", "text")]
     tables.append(("extremes", "Highest and lowest scores", texts, labels.extremes, "labels/labels.parquet"))
     return tables
