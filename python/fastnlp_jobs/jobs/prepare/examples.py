@@ -9,23 +9,15 @@ import pyarrow as pa
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.prepare.duplicates import Duplicates
 from fastnlp_jobs.jobs.prepare.ids import Ids
-from fastnlp_jobs.jobs.prepare.mapped import between, look_up, mapped, span
+from fastnlp_jobs.jobs.prepare.mapped import MappedBatches, between, look_up, mapped, span
 from fastnlp_jobs.jobs.prepare.splits import SPLIT, SPLITS, Shares, split_labelled, split_unlabelled
 from fastnlp_jobs.schemas import EXAMPLES
 from fastnlp_jobs.tables import scan_columns
 
 _ROWS_AT_A_TIME = 65_536
 _COLUMNS = ["id", "labels", "intensity", "origin", "split"]
-_NO_UNITS = pl.DataFrame(
-    schema={
-        "row": pl.UInt32,
-        "example": pl.UInt32,
-        "star": pl.UInt32,  # the kept row of its cluster
-        "unit": pl.UInt32,  # that, or the row itself
-        "stratum": pl.UInt32,
-        "given": SPLIT,
-        "place": pl.UInt64,
-    }
+_UNITS = pl.Schema(
+    [("unit", pl.UInt32), ("is_shared", pl.Boolean), ("stratum", pl.UInt32), ("place", pl.UInt64), ("given", SPLIT)]
 )
 
 
@@ -127,18 +119,19 @@ class Examples:
         self._labels = labels
         self._shares = shares
         ranks = _ranks(self._parts(rows))
-        parts = [_NO_UNITS]
-        for part in self._parts(rows):
-            found = duplicates.join(part).with_columns(unit=pl.coalesce("star", "row"))
-            place = shares.places(pl.Series(ids.take(found["unit"].to_arrow())))
-            found = found.with_columns(place=place, stratum=_rarest_label(part, ranks))
-            parts.append(found.select(_NO_UNITS.columns).cast(_NO_UNITS.schema))
-        units = pl.concat(parts)
-        splits, small = split_labelled(units, shares)
-        self.small_classes = ranks["label"].gather(small).fill_null("(no label)").sort().to_list()
-        self._rows = mapped(units.select("row", "example", split=splits), folder / "splits")
-        of_clusters = units.select("star", split=splits).drop_nulls().unique("star").rename({"star": "row"})
-        self._clusters = mapped(of_clusters.sort("row"), folder / "clusters")
+
+        def units() -> Iterator[pl.DataFrame]:
+            for part in self._parts(rows):
+                found = duplicates.join(part).with_columns(unit=pl.coalesce("star", "row"))
+                place = shares.places(pl.Series(ids.take(found["unit"].to_arrow())))
+                stratum = _rarest_label(part, ranks)
+                found = found.with_columns(is_shared=pl.col("star").is_not_null(), stratum=stratum, place=place)
+                yield found.select(pl.col(name).cast(kind) for name, kind in _UNITS.items())
+
+        splits = split_labelled(MappedBatches(folder / "units", units(), _UNITS), shares)
+        self.small_classes = ranks["label"].gather(splits.small).fill_null("(no label)").sort().to_list()
+        self._rows = mapped(rows, folder / "labelled").with_columns(split=splits.of_rows)
+        self._clusters = mapped(splits.of_clusters, folder / "clusters")
 
     def _parts(self, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Row, example, labels and the split of the file, as `given`, of the labelled rows, in batches."""

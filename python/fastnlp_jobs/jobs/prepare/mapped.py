@@ -1,5 +1,6 @@
 """What is on disk instead of in memory: its pages are the system's to drop when memory is short."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -36,6 +37,24 @@ class MappedColumn:
         bits = (is_valid & is_valid).to_arrow().buffers()[1]  # a new column, whose bits start with a byte
         offsets, data = (pa.memory_map(str(path)).read_buffer() for path in (self._offsets, self._data))
         return pa.Array.from_buffers(self._kind, len(is_valid), [bits, offsets, data])
+
+
+class MappedBatches:
+    """Tables of one schema, written one after another and gone through as often as needed."""
+
+    def __init__(self, path: Path, tables: Iterator[pl.DataFrame], schema: pl.Schema) -> None:
+        """Write the tables to a new file at `path`."""
+        self._empty = pl.DataFrame(schema=schema)
+        with pa.ipc.new_file(path, self._empty.to_arrow().schema) as file:
+            for table in tables:
+                file.write_table(table.rechunk().to_arrow())
+        self._file = pa.ipc.open_file(pa.memory_map(str(path)))
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """An empty table, then each as it was written."""
+        yield self._empty
+        for batch in range(self._file.num_record_batches):
+            yield pl.DataFrame(self._file.get_batch(batch))
 
 
 def mapped(table: pl.DataFrame, path: Path) -> pl.DataFrame:
