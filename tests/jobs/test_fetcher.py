@@ -19,7 +19,7 @@ from fastnlp_jobs.sources.web.robots import MAX_BYTES
 @in_a_loop
 async def test_a_page_comes_with_its_address_headers_and_bytes():
     async with stub_site({"/a": [redirect("/b")], "/b": [text("你好", etag="7")]}) as site:
-        answer = await site.fetcher.get(site.url("/a"), params={"page": 2})
+        answer = await site.fetcher.get(f"{site.url('/a')}?page=2")
         assert (answer.url, answer.headers["etag"], answer.text()) == (site.url("/b"), "7", ("你好", 0))
         assert site.paths() == ["robots.txt", "a?page=2", "b"]
 

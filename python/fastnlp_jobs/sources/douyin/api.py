@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Self
+from urllib.parse import urlencode
 
 from fastnlp_jobs.errors import Unavailable
 from fastnlp_jobs.sources.douyin.comments import (
@@ -85,7 +86,8 @@ class ApiSource:
             url, query = self.site + LIST_PATH, {"aweme_id": request.video}
         else:
             url, query = self.site + REPLIES_PATH, {"item_id": request.video, "comment_id": request.comment}
-        answer = await self.fetcher.get(url, {**query, "cursor": cursor, "count": COMMENTS_A_PAGE})
+        asked = urlencode({**query, "cursor": cursor, "count": COMMENTS_A_PAGE})
+        answer = await self.fetcher.get(f"{url}?{asked}")
         try:
             return read_answer(answer.body, request)
         except NotGiven:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpcore
 import httpx
@@ -95,7 +95,7 @@ class Fetcher:
     ) -> None:
         await self._connections.aclose()
 
-    async def get(self, url: str, params: Mapping[str, Any] | None = None) -> Answer:
+    async def get(self, url: str) -> Answer:
         """Fetch a page, through at most five redirects.
 
         Raises:
@@ -106,7 +106,6 @@ class Fetcher:
             Refused: the site or its robots.txt refuses, or we do: no public address, too large.
         """
         target = _address(httpx.URL(), url, BadInput)
-        target = target.copy_merge_params(dict(params)) if params else target
         with self._recorded(target):
             target, reply = await self._follow(target, self._config.max_body_bytes, self._ask_robots)
             _judge(target, reply)
@@ -271,7 +270,8 @@ def shown(url: httpx.URL) -> str:
 def _address(base: httpx.URL, written: str, error_class: type[JobError]) -> httpx.URL:
     """An address that may be asked, relative to `base`."""
     try:
-        url = base.join(written)
+        url = httpx.URL(written)
+        url = url if url.is_absolute_url else base.join(url)
     except httpx.InvalidURL as error:
         raise error_class(f"expected an http or https address, got one that cannot be read ({error})") from error
     in_range = url.port is None or 0 < url.port <= _LARGEST_PORT
