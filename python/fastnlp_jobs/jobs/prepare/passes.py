@@ -41,6 +41,7 @@ def prepare(config: Config, batch_rows: int = _BATCH_ROWS) -> Result:
     Raises:
         BadInput: the input is not the output of crawl, or a word list cannot be read.
     """
+    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own one gives little back: 70 MB more after a million rows
     comments = config.input / "comments.parquet"
     if not comments.is_file():
         raise BadInput(f"input: expected a folder with comments.parquet (the output of crawl), got {config.input}")
