@@ -126,7 +126,8 @@ def run_until_stopped(work: Coroutine[Any, Any, Outcome]) -> Outcome:
     import asyncio  # takes a tenth of a second, which most commands need not pay
 
     stopped: list[Stopped] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    is_heard = threading.current_thread() is threading.main_thread()  # no other thread gets signals
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if is_heard}
 
     async def stoppable() -> Outcome:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()

@@ -9,7 +9,8 @@ import pytest
 from tests.jobs.stub_llm_server import answers_of, completion, fails, hang, question, saying, stub_server
 from tests.jobs.stub_site import in_a_loop
 
-from fastnlp_jobs.errors import BadInput, Refused
+from fastnlp_jobs.errors import BadInput, JobError, Refused
+from fastnlp_jobs.llm.client import Client
 from fastnlp_jobs.llm.config import Endpoint
 from fastnlp_jobs.llm.ledger import FILE, Ledger, forget, opened
 from fastnlp_jobs.llm.plan import plan
@@ -92,6 +93,21 @@ async def test_answers_without_a_count_of_tokens_are_counted_themselves(tmp_path
     async with stub_server(saying(answer)) as server, server.client(tmp_path) as client:
         await client.ask(question())
         assert (client.facts()["uncounted"], client.facts()["tokens_in"]) == (1, 0)
+
+
+@in_a_loop
+async def test_a_full_disk_ends_the_run_in_one_line_and_keeps_what_was_written(tmp_path):
+    calls = [question(str(number)) for number in range(300)]
+    async with stub_server() as server:
+        with opened(tmp_path) as ledger:
+            ledger._connection.execute("PRAGMA max_page_count = 12")
+            async with Client(server.endpoint(), ledger) as client:
+                with pytest.raises(JobError, match=r"database or disk is full.; what stands in it is kept"):
+                    await answers_of(client, *calls)
+        kept = len(rows(tmp_path, "SELECT 1 FROM calls WHERE state = 'answered'"))
+        async with server.client(tmp_path) as client:
+            assert len(await answers_of(client, *calls)) == 300
+            assert client.figures()["asked"] == 300 - kept
 
 
 def test_two_runs_never_share_a_ledger(tmp_path):

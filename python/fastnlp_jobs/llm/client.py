@@ -108,7 +108,7 @@ class Client:
             "rows_per_second": round(self._rows / seconds, 1),
             "asked": self._asked,
             "answered": self._answered,
-            "under_way": len(self._under_way),
+            "waiting": len(self._under_way),
             "tries_again": self._tries_again,
             "without_answer": self._rejected + self._failed,
             "tokens_per_second": round(tokens / seconds, 1),

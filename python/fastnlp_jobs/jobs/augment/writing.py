@@ -1,6 +1,5 @@
 """The run of `augment` and what it writes: examples, the balanced train, what was refused, a report."""
 
-import asyncio
 import hashlib
 import json
 from collections import Counter
@@ -19,6 +18,7 @@ from fastnlp_jobs.jobs.augment.rounds import Outcome, run_rounds
 from fastnlp_jobs.jobs.augment.sources import FromFile, FromModel
 from fastnlp_jobs.llm.client import Client
 from fastnlp_jobs.llm.ledger import opened
+from fastnlp_jobs.processes import run_until_stopped
 from fastnlp_jobs.schemas import EXAMPLES, REFUSED_SAMPLES
 from fastnlp_jobs.tables import write_table
 
@@ -66,10 +66,10 @@ def augment(config: "Config") -> Result:
     keeper = GateKeeper(corpus, config)
     if config.endpoint is None:
         source = FromFile(config.candidates)
-        outcome, calls = asyncio.run(run_rounds(source, keeper, wanted, config)), None
+        outcome, calls = run_until_stopped(run_rounds(source, keeper, wanted, config)), None
         outcome.rejected += source.not_wanted(wanted)
     else:
-        outcome, calls = asyncio.run(_ask(config, corpus, keeper, wanted))
+        outcome, calls = run_until_stopped(_ask(config, corpus, keeper, wanted))
     _write_tables(config, corpus, outcome)
     result = _result(corpus, outcome, calls)
     _write_report(config, corpus, outcome, result)
