@@ -213,8 +213,9 @@ def test_a_dry_run_says_calls_tokens_cost_and_time_and_asks_nobody(documents):
         endpoint = {"base_url": server.base_url, "model": "stub", **prices}
         asked = plan("label", config(server, documents, asking={"endpoint": endpoint, "max_tokens": 100}))["asked"]
     assert server.bodies == []
-    assert (asked["rows"], asked["calls"], asked["tokens_out_at_most"], asked["minutes_at_limits"]) == (6, 5, 500, 2.5)
-    assert asked["cost_at_most"] == pytest.approx((asked["tokens_in"] + 2 * 500) / 1e6)
+    assert (asked["rows"], asked["calls"], asked["in_ledger"]) == (6, 5, 0)
+    assert (asked["tokens_out_at_most"], asked["seconds_at_the_limits"]) == (500, 150.0)
+    assert asked["cost_at_most"] == pytest.approx((asked["tokens_in_about"] + 2 * 500) / 1e6)
     assert "房间很好" in asked["sample_prompt"][1]["content"]
     assert not (documents.parent / "labels.state").exists()
 

@@ -99,13 +99,19 @@ def _endpoint(asking: Asking) -> Iterator[Endpoint]:
     else:
         assert asking.embedded is not None, "the config has one of the two"
         with embedded_server(asking.embedded) as server:
-            yield Endpoint(
-                base_url=server.base_url,
-                model=server.model,
-                structured="gbnf",
-                concurrency=asking.embedded.slots,
-                timeout_s=_EMBEDDED_TIMEOUT_S,
-            )
+            yield embedded_endpoint(asking, server.base_url, server.model)
+
+
+def embedded_endpoint(asking: Asking, base_url: str, model: str) -> Endpoint:
+    """How a server of our own is asked."""
+    assert asking.embedded is not None, "the config has it where it has no endpoint"
+    return Endpoint(
+        base_url=base_url,
+        model=model,
+        structured="gbnf",
+        concurrency=asking.embedded.slots,
+        timeout_s=_EMBEDDED_TIMEOUT_S,
+    )
 
 
 async def _label(config: Config, asking: Asking, endpoint: Endpoint, opened: ledger.Ledger) -> Result:

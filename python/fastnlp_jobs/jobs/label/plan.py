@@ -4,49 +4,23 @@ from typing import Any
 
 from fastnlp_jobs.jobs.label import Config
 from fastnlp_jobs.jobs.label.asking import Labeller
-from fastnlp_jobs.jobs.label.by_model import chosen_rows
+from fastnlp_jobs.jobs.label.by_model import chosen_rows, embedded_endpoint
+from fastnlp_jobs.llm.embedded import embedded_model
+from fastnlp_jobs.llm.plan import plan as plan_calls
 
 
 def plan(config: Config) -> dict[str, Any]:
-    """Rows, calls, tokens, cost, and minutes at the limits of the server.
+    """What the calls need, without repairs, and the first prompt.
 
-    Tokens are estimated, from bytes; those of answers, and so the cost, are at most so many. Neither answers that
-    `state` holds already nor repairs are counted.
+    Raises:
+        BadInput: a table or the template cannot be read, or the embedded model is not installed.
     """
-    labeller, seen = Labeller(config, config.asked), set[str]()
-    rows = tokens_in = 0
-    first = None
-    for row in chosen_rows(config):
-        rows += 1
-        if row.text not in seen:
-            seen.add(row.text)
-            calls = labeller.calls(row.text)
-            tokens_in += sum(call.tokens_in() for call in calls)
-            first = first or calls[0]
-    num_calls = len(seen) * config.asked.samples
-    tokens_out = num_calls * labeller.max_tokens
+    asking, labeller = config.asked, Labeller(config, config.asked)
+    endpoint = asking.endpoint or embedded_endpoint(asking, "http://127.0.0.1/v1", embedded_model().stem)
+    calls = (call for row in chosen_rows(config) for call in labeller.calls(row.text))
+    first = next(chosen_rows(config), None)
     return {
-        "rows": rows,
-        "calls": num_calls,
-        "tokens_in": tokens_in,
-        "tokens_out_at_most": tokens_out,
-        **_limits(config, num_calls, tokens_in + tokens_out, (tokens_in, tokens_out)),
+        **plan_calls(endpoint, config.state, calls),
         "prompt": labeller.prompt.version,
-        "sample_prompt": list(first.messages) if first else [],
-    }
-
-
-def _limits(config: Config, num_calls: int, tokens: int, each_way: tuple[int, int]) -> dict[str, Any]:
-    endpoint = config.asked.endpoint
-    if endpoint is None:
-        return {"cost_at_most": 0.0, "minutes_at_limits": None}
-    minutes = [
-        amount / limit
-        for amount, limit in ((num_calls, endpoint.requests_per_minute), (tokens, endpoint.tokens_per_minute))
-        if limit is not None
-    ]
-    return {
-        "cost_at_most": endpoint.cost(*each_way),
-        "currency": endpoint.currency,
-        "minutes_at_limits": round(max(minutes), 1) if minutes else None,
+        "sample_prompt": labeller.prompt.messages(first.text) if first else [],
     }
