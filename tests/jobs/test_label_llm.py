@@ -4,18 +4,20 @@ import asyncio
 import contextlib
 import csv
 import json
+import re
 import threading
 
 import polars as pl
 import pytest
 from aiohttp import web
-from tests.jobs.corpora import review, write_comments, write_documents
+from tests.jobs.corpora import review, reviews, write_comments, write_documents, write_run
 from tests.jobs.injections import INJECTIONS
 from tests.jobs.stub_llm_server import completion, stub_server
 
 from fastnlp_jobs.cli import main
 from fastnlp_jobs.errors import JobError
 from fastnlp_jobs.execution import execute, plan
+from fastnlp_jobs.job import load_job
 from fastnlp_jobs.jobs.label import Config, run_on_text
 from fastnlp_jobs.jobs.label.by_model import columns
 from fastnlp_jobs.llm.placeholders import fill
@@ -343,3 +345,35 @@ def test_a_real_model_on_this_machine_gives_valid_labels(documents, embedded_llm
     assert result["rows_in"] == 3
     assert all(0 <= row["score"] <= 100 and len(row["scene"]) <= 5 and row["emotions"] for row in rows)
     assert not set(result["asked"]["reasons"]) - {"wrong_type: scene", "empty_value: scene"}
+
+
+def report_of(folders, labelled):
+    own = load_job("report").Config(**{**folders, "labels": labelled}, output=labelled.parent / "report")
+    execute("report", own)
+    page = (labelled.parent / "report" / "report.html").read_text(encoding="utf-8")
+    return " ".join(re.sub(r"<[^>]*>", " ", page[page.index("<main") :]).split())
+
+
+def test_the_report_shows_the_model_beside_the_word_lists(tmp_path):
+    folders = write_run(tmp_path, reviews(60))
+    with served(lambda text, _: json_of({"polarity": "positive"}) if "好" in text else "<b>no</b>") as server:
+        known = {"好评": "positive", "差评": "negative"}
+        asking = {"min_success": 0}
+        _, output = label(server, folders["documents"], "by_model", asking, fields=POLARITY, known_polarity=known)
+    said = report_of(folders, output)
+    assert re.search(r"stub was asked about \d+ documents and gave usable labels for \d+ \([\d.]+ %\)", said)
+    assert re.search(r"Rejected: not_json \(\d+\) ?\.", said)
+    assert "Texts and what the model says of them" in said
+    assert "worthless" not in said
+
+
+def test_the_report_calls_labels_of_the_tiny_model_worthless(tmp_path, require):
+    require("embedded-llm")
+    folders = write_run(tmp_path, reviews(30))
+    own = Config.model_validate(
+        {"input": folders["documents"], "output": tmp_path / "tiny", "engine": "llm", "sample": 2,
+         "llm": {"embedded": {}, "min_success": 0}}
+    )  # fmt: skip
+    execute("label", own)
+    said = report_of(folders, tmp_path / "tiny")
+    assert "These labels are worthless." in said

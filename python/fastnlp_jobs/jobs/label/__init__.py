@@ -135,7 +135,7 @@ class Result(RowResult):
     """What the labels are."""
 
     labelled: int = Field(description="rows with at least one label")
-    other_language: int = Field(description="rows that the engine cannot read; they have no labels")
+    other_language: int = Field(description="rows that the word lists cannot read")
     values: dict[str, dict[str, int]] = Field(description="rows by label, for each column of labels from a list")
     asked: Asked | None = Field(None, description="engine llm: what the model was asked")
     pairs: dict[str, dict[str, int]] = Field({}, description="pairs by style, and rows that were left out")

@@ -51,7 +51,7 @@ def label(config: Config) -> Result:
     rows = _chosen(config)
     with ledger.opened(config.state) as opened, _endpoint(asking) as endpoint:
         result = run_until_stopped(_label(config, asking, endpoint, opened))
-    return result.model_copy(update={"pairs": write_products(config, rows)})
+    return result.model_copy(update=write_products(config, rows))
 
 
 def label_text(config: Config, text: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from fastnlp_jobs.schemas import AGREEMENT, DOCUMENTS, DRIFT, EXAMPLES, GOLD
 from fastnlp_jobs.tables import write_table
 
 
-def write_products(config: Config, asked_rows: list[int]) -> dict[str, dict[str, int]]:
+def write_products(config: Config, asked_rows: list[int]) -> dict[str, Any]:
     """Write what the config asks for beside labels.parquet, and what the lexicon says of all documents.
 
     Args:
@@ -28,7 +28,7 @@ def write_products(config: Config, asked_rows: list[int]) -> dict[str, dict[str,
         asked_rows: places of the documents that were asked about, from 0, ascending.
 
     Returns:
-        Counts of the pairs, by style.
+        What the Result says of them.
     """
     columns = ["id", "clean", "split", "group"]
     documents = scan(config.input / "documents.parquet", DOCUMENTS).select(columns).collect(engine="streaming")
@@ -36,7 +36,7 @@ def write_products(config: Config, asked_rows: list[int]) -> dict[str, dict[str,
     labels = pl.read_parquet(config.output / "labels.parquet")
     every = documents.select("id").join(labels, on="id", how="left", maintain_order="left")
     labelled = documents.join(labels, on="id", how="inner", maintain_order="left")
-    write_labels(config, config.output / "baseline.parquet")
+    counts = write_labels(config, config.output / "baseline.parquet")
     baseline = pl.read_parquet(config.output / "baseline.parquet", columns=["id", "emotion", "polarity"])
     lexicon = documents.select("id").join(baseline, on="id", how="left", maintain_order="left")
     _write(config, "drift", drift(config.output / "labels.parquet", config.fields, config.seed), DRIFT)
@@ -47,7 +47,7 @@ def write_products(config: Config, asked_rows: list[int]) -> dict[str, dict[str,
     if config.target is not None:
         _write_examples(config, labelled, config.target)
     pairs = from_labels(config.output, labelled, config.pairs, config.fields) if config.pairs else {}
-    return pairs | write_class_pairs(config)
+    return {"pairs": pairs | write_class_pairs(config), "other_language": counts.result().other_language}
 
 
 def _write_agreement(config: Config, every: pl.DataFrame, lexicon: pl.DataFrame) -> None:

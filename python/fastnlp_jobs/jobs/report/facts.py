@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from fastnlp_jobs import lineage
+from fastnlp_jobs.jobs.report.answered import Answers, read_answers
 from fastnlp_jobs.jobs.report.labelled import Labels, read_labels
 from fastnlp_jobs.queries import scan
 from fastnlp_jobs.schemas import (
@@ -122,6 +123,7 @@ class Facts:
     description: Description | None
     patterns: Patterns | None
     labels: Labels | None
+    answers: Answers | None  # of a language model
 
 
 def read_facts(config: "Config") -> Facts:
@@ -137,6 +139,7 @@ def read_facts(config: "Config") -> Facts:
         description,
         None if config.patterns is None else _read_patterns(config.patterns),
         read_labels(config, None if description is None else description.timeline),
+        read_answers(config),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from fastnlp_jobs.jobs.report import shown
+from fastnlp_jobs.jobs.report.answered import Answers
 from fastnlp_jobs.jobs.report.facts import Description, Facts, Flow, Patterns
 from fastnlp_jobs.jobs.report.labelled import Labels
 
@@ -124,6 +125,8 @@ def build_tables(facts: Facts, max_rows: int) -> dict[str, Table]:
         tables += _pattern_tables(facts.patterns)
     if facts.labels is not None:
         tables += _label_tables(facts.labels)
+    if facts.answers is not None:
+        tables += _answer_tables(facts.answers)
     return {name: _fill(*table, max_rows) for table in tables if table[3].height for name in [table[0]]}
 
 
@@ -223,6 +226,27 @@ def _label_tables(labels: Labels) -> list[_Draft]:
     texts = [Column("Score", "score", "number"), Column("Emotion", "emotion", "text"), Column("Text", "text", "text")]
     tables.append(("extremes", "Highest and lowest scores", texts, labels.extremes, "labels/labels.parquet"))
     return tables
+
+
+def _answer_tables(answers: Answers) -> list[_Draft]:
+    kinds = {name: "number" if answers.texts.schema[name] == pl.Float64 else "text" for name in answers.fields}
+    texts = [
+        Column("Text", "text", "text"),
+        *(Column(name, name, kind, "what the model says") for name, kind in kinds.items()),
+        Column("Lists: emotion", "lists_emotion", "text", "what the word lists say"),
+        Column("Lists: polarity", "lists_polarity", "text", "what the word lists say"),
+    ]
+    interval = "95 % of resamples of the rows lie between Low and High"
+    scores = [
+        *(Column(name.title(), name, "text") for name in ("field", "labels", "measure")),
+        Column("Judgements", "num_rows", "integer"),
+        Column("Value", "value", "number"),
+        *(Column(end.title(), end, "number", interval) for end in ("low", "high")),
+    ]
+    return [
+        ("answers", "Texts and what the model says of them", texts, answers.texts, "labels/labels.parquet"),
+        ("gold", "Beside the labels of people", scores, answers.gold, "labels/gold.parquet"),
+    ]
 
 
 def _fill(name: str, title: str, columns: list[Column], rows: pl.DataFrame, file: str, max_rows: int) -> Table:

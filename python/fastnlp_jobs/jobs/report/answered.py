@@ -1,0 +1,78 @@
+"""What a language model said of the documents, beside the word lists on the same texts."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+
+from fastnlp_jobs import lineage
+from fastnlp_jobs.jobs.report.samples import harmless
+from fastnlp_jobs.queries import scan
+from fastnlp_jobs.schemas import DOCUMENTS, GOLD, labels
+
+if TYPE_CHECKING:
+    from fastnlp_jobs.jobs.report import Config
+
+_BASELINE = [pa.field("emotion", pa.string()), pa.field("polarity", pa.string())]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The labels of a model, and how its run went."""
+
+    model: str
+    is_embedded: bool  # the tiny model of this machine
+    rows: int
+    labelled: int
+    asked: dict[str, Any]  # counts of the run: success, calls, tokens, cost, …
+    fields: list[str]
+    texts: pl.DataFrame  # text, the fields, and what the lists say: lists_emotion, lists_polarity
+    gold: pl.DataFrame
+
+    @property
+    def reasons(self) -> str:
+        """Why documents have no labels, the most frequent reason first."""
+        found = sorted(self.asked["reasons"].items(), key=lambda reason: (-reason[1], reason[0]))
+        return ", ".join(f"{reason} ({count})" for reason, count in found)
+
+
+def read_answers(config: "Config") -> Answers | None:
+    """Read what `label` wrote with a model; None where the word lists alone gave the labels.
+
+    Raises:
+        BadInput: a table is missing or has other columns.
+    """
+    if config.labels is None or not (config.labels / "baseline.parquet").exists():
+        return None
+    record = lineage.read(config.labels)
+    fields, gold = list(record["config"]["fields"]), config.labels / "gold.parquet"
+    texts = _texts(config, fields)
+    return Answers(
+        model=next(iter(texts["model"]), "The model"),
+        is_embedded=record["config"]["llm"]["embedded"] is not None,
+        rows=record["counts"]["rows_in"],
+        labelled=record["counts"]["rows_out"],
+        asked=record["counts"]["asked"],
+        fields=fields,
+        texts=texts,
+        gold=scan(gold, GOLD).collect() if gold.exists() else pl.DataFrame(GOLD.empty_table()),
+    )
+
+
+def _texts(config: "Config", fields: list[str]) -> pl.DataFrame:
+    """The labelled texts, in their order; lists of classes as one text."""
+    assert config.labels is not None, "the caller has looked"
+    said = scan(config.labels / "labels.parquet", labels([])).select("id", "model", *fields).collect()
+    baseline = scan(config.labels / "baseline.parquet", labels(_BASELINE)).select(
+        "id", lists_emotion="emotion", lists_polarity="polarity"
+    )
+    documents = scan(config.documents / "documents.parquet", DOCUMENTS).select("id", text="clean")
+    rows = (
+        said.lazy()
+        .join(documents, on="id", maintain_order="left")
+        .join(baseline, on="id", how="left", maintain_order="left")
+    )
+    found = rows.collect(engine="streaming").with_columns(pl.col(pl.List(pl.String)).list.join(", "))
+    words = [name for name in ("text", *fields) if found.schema[name] == pl.String]
+    return found.with_columns(pl.Series(name, harmless(found[name]), dtype=pl.String) for name in words)
