@@ -5,8 +5,9 @@ import contextlib
 import datetime
 import email.utils
 import json
+import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,22 @@ async def stub_server(*handlers: Handler) -> AsyncIterator[StubServer]:
         yield server
     finally:
         await runner.cleanup()
+
+
+@contextlib.contextmanager
+def in_a_thread(*handlers: Handler) -> Iterator[StubServer]:
+    """A stub server in a thread of its own: jobs have their own event loop, and want the main thread for signals."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = stub_server(*handlers)
+    try:
+        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
+    finally:
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 def question(text: str = "hello", **more: Any) -> Call:

@@ -1,6 +1,5 @@
 """`augment` whole, on generated calls: with a file of candidates, and with a stub model."""
 
-import asyncio
 import json
 import re
 from pathlib import Path
@@ -10,8 +9,7 @@ import polars as pl
 import pytest
 from aiohttp import web
 from tests.jobs.calls import OPENING, STUDY_COUNTS, calls, write_candidates, write_examples
-from tests.jobs.stub_llm_server import Body, completion, stub_server
-from tests.jobs.stub_site import in_a_loop
+from tests.jobs.stub_llm_server import Body, completion, in_a_thread
 
 from fastnlp_jobs.errors import BadInput, JobError
 from fastnlp_jobs.execution import execute, plan
@@ -120,9 +118,10 @@ def test_a_plan_tells_calls_and_cost_and_asks_nobody(documents):
     endpoint = {"base_url": "http://127.0.0.1:9/v1", "model": "m", "price_in": 1, "price_out": 2}
     config = Config(input=documents, output=documents.parent / "out", endpoint=endpoint, targets=TARGETS)
     found = plan("augment", config)["augment"]
-    assert (found["samples"], found["calls_at_least"]) == (30, 4)
-    assert found["tokens_per_answer_at_most"] == 10 * (400 * 1.5 + 8) + 32
-    assert found["cost_of_these_at_most"] == pytest.approx(4 * 6112 * 2 / 1e6, rel=0.2)
+    calls = found["fewest_calls"]
+    assert (found["samples"], calls["to_make"]) == (30, 4)
+    assert calls["tokens_out_at_most"] == 4 * (10 * (400 * 1.5 + 8) + 32)
+    assert calls["cost_at_most"] == pytest.approx(4 * 6112 * 2 / 1e6, rel=0.2)
     assert config.state is not None
     assert not config.state.exists()
 
@@ -141,24 +140,22 @@ def samples_for(body: Body, counter: list[int]) -> list[str]:
     return calls(label, 10, seed=f"model/{counter[0]}")
 
 
-async def run_with_model(documents: Path, answer: Any, **settings: Any) -> tuple[dict[str, Any], list[Body]]:
+def run_with_model(documents: Path, answer: Any, **settings: Any) -> tuple[dict[str, Any], list[Body]]:
     """Run the job beside a stub model whose text is `answer(body)`; its result and what it was asked."""
 
     async def handler(_: web.Request, body: Body) -> web.Response:
         return web.json_response(completion(answer(body)))
 
-    async with stub_server(handler) as server:
+    with in_a_thread(handler) as server:
         endpoint = server.endpoint(structured="prompt", concurrency=1)
         values = {"input": documents, "output": documents.parent / "out", "endpoint": endpoint, "targets": TARGETS}
         config = Config.model_validate({**values, **settings})
-        answered = await asyncio.to_thread(execute, "augment", config, force=True)
-        return answered["result"], server.bodies
+        return execute("augment", config, force=True)["result"], server.bodies
 
 
-@in_a_loop
-async def test_a_model_is_asked_until_the_targets_are_reached(documents):
+def test_a_model_is_asked_until_the_targets_are_reached(documents):
     counter = [0]
-    result, bodies = await run_with_model(
+    result, bodies = run_with_model(
         documents, lambda body: json.dumps({"samples": samples_for(body, counter)[:8]}, ensure_ascii=False)
     )
     assert (result["synthetic"], result["stopped"]) == (30, {"target": 2})
@@ -166,10 +163,9 @@ async def test_a_model_is_asked_until_the_targets_are_reached(documents):
     assert {body["max_tokens"] for body in bodies} == {6112}
 
 
-@in_a_loop
-async def test_prompts_show_rows_of_train_alone_and_change_from_call_to_call(documents):
+def test_prompts_show_rows_of_train_alone_and_change_from_call_to_call(documents):
     counter = [0]
-    _, bodies = await run_with_model(documents, lambda body: json.dumps({"samples": samples_for(body, counter)}))
+    _, bodies = run_with_model(documents, lambda body: json.dumps({"samples": samples_for(body, counter)}))
     asked = [body["messages"][1]["content"] for body in bodies if "“b”" in body["messages"][0]["content"]]
     held_out = [*calls("b", 5, seed="test"), *calls("a", 4, seed="dev")]
     assert len(set(asked)) == len(asked) > 1
@@ -177,39 +173,35 @@ async def test_prompts_show_rows_of_train_alone_and_change_from_call_to_call(doc
     assert all(sum(text in prompt for text in calls("b", 12, seed="train")) == 3 for prompt in asked)
 
 
-@in_a_loop
-async def test_a_class_whose_new_samples_are_copies_is_saturated(documents):
+def test_a_class_whose_new_samples_are_copies_is_saturated(documents):
     text = json.dumps({"samples": calls("c", 10, seed="always the same")})
-    result, bodies = await run_with_model(documents, lambda _: text, targets={**TARGETS, "only": ["c"]})
+    result, bodies = run_with_model(documents, lambda _: text, targets={**TARGETS, "only": ["c"]})
     assert (result["synthetic"], result["stopped"]) == (10, {"saturated": 1})
     assert len(bodies) == 3  # two that would have done, and one for what lacked
 
 
-@in_a_loop
-async def test_the_budget_ends_the_run_and_says_so(documents):
+def test_the_budget_ends_the_run_and_says_so(documents):
     counter = [0]
-    result, bodies = await run_with_model(
+    result, bodies = run_with_model(
         documents, lambda body: json.dumps({"samples": samples_for(body, counter)}), max_calls=3
     )
     assert len(bodies) == 3
     assert result["stopped"] == {"budget": 1, "target": 1}
 
 
-@in_a_loop
-async def test_answers_without_samples_fail_the_run(documents):
+def test_answers_without_samples_fail_the_run(documents):
     with pytest.raises(JobError, match=r"4 of 4 answers held no sample \(no_samples 4\), more than `min_success`"):
-        await run_with_model(documents, lambda _: "抱歉，我不能这样做。", max_calls=4)
+        run_with_model(documents, lambda _: "抱歉，我不能这样做。", max_calls=4)
 
 
-@in_a_loop
-async def test_a_second_run_asks_nothing_again(documents):
+def test_a_second_run_asks_nothing_again(documents):
     counter = [0]
 
     def answer(body: Body) -> str:
         return json.dumps({"samples": samples_for(body, counter)})
 
-    first, _ = await run_with_model(documents, answer)
-    again, bodies = await run_with_model(documents, answer)
+    first, _ = run_with_model(documents, answer)
+    again, bodies = run_with_model(documents, answer)
     assert (again, bodies) == (first, [])
 
 

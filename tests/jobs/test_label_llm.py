@@ -1,18 +1,15 @@
 """`label` by a language model: a stub server says what a test wants; of the embedded model only the form is tested."""
 
-import asyncio
-import contextlib
 import csv
 import json
 import re
-import threading
 
 import polars as pl
 import pytest
 from aiohttp import web
 from tests.jobs.corpora import review, reviews, write_comments, write_documents, write_run
 from tests.jobs.injections import INJECTIONS
-from tests.jobs.stub_llm_server import completion, stub_server
+from tests.jobs.stub_llm_server import completion, in_a_thread
 
 from fastnlp_jobs.cli import main
 from fastnlp_jobs.errors import JobError
@@ -50,20 +47,9 @@ def answering(say):
     return handler
 
 
-@contextlib.contextmanager
 def served(say):
-    """A stub server in a thread of its own: jobs have their own event loop."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    server = stub_server(answering(say))
-    try:
-        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
-        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result()
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    """A stub server that answers with `say(text, body)`."""
+    return in_a_thread(answering(say))
 
 
 @pytest.fixture

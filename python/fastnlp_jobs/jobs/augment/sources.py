@@ -1,11 +1,13 @@
 """Where samples come from: a model, or a file that something else wrote."""
 
+import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fastnlp_jobs import events
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.augment.gates import Sample, Verdict
 from fastnlp_jobs.jobs.augment.requests import Requests, read_samples
@@ -27,11 +29,15 @@ class FromModel:
 
     async def replies(self, requests: Sequence[Request]) -> AsyncIterator[Reply]:
         """One reply for each request, in their order."""
-        calls = [self._requests.call(request.label, request.number) for request in requests]
-        number = 0
-        async for _, answer in self._client.answers(calls):
-            yield _reply(requests[number], answer)
-            number += 1
+
+        async def ask(request: Request) -> Answer:
+            return await self._client.ask(self._requests.call(request.label, request.number))
+
+        with events.gauge("asking for samples") as show:
+            async with contextlib.aclosing(self._client.each(requests, ask)) as found:
+                async for request, answer in found:
+                    show(**self._client.figures())
+                    yield _reply(request, answer)
 
 
 def _reply(request: Request, answer: Answer) -> Reply:

@@ -18,6 +18,7 @@ from fastnlp_jobs.jobs.augment.rounds import Outcome, run_rounds
 from fastnlp_jobs.jobs.augment.sources import FromFile, FromModel
 from fastnlp_jobs.llm.client import Client
 from fastnlp_jobs.llm.ledger import opened
+from fastnlp_jobs.llm.plan import plan
 from fastnlp_jobs.processes import run_until_stopped
 from fastnlp_jobs.schemas import EXAMPLES, REFUSED_SAMPLES
 from fastnlp_jobs.tables import write_table
@@ -25,8 +26,6 @@ from fastnlp_jobs.tables import write_table
 if TYPE_CHECKING:
     from fastnlp_jobs.jobs.augment import Config
     from fastnlp_jobs.llm.config import Endpoint
-
-_SHOWN_PROMPTS = 1
 
 
 def planned(config: "Config") -> dict[str, Any]:
@@ -45,19 +44,11 @@ def planned(config: "Config") -> dict[str, Any]:
 
 
 def _expense(config: "Config", endpoint: "Endpoint", requests: Requests, wanted: dict[str, int]) -> dict[str, Any]:
-    """Fewest calls, where every sample passes, and what they cost if every answer is as long as it may be."""
-    numbers = {label: -(-number // config.prompt.batch) for label, number in wanted.items() if number}
-    calls = sum(numbers.values())
-    tokens_in = sum(requests.call(label, 0).tokens_in() * number for label, number in numbers.items())
-    tokens_out = calls * requests.max_tokens
-    prompts = [requests.call(label, 0).messages for label in list(numbers)[:_SHOWN_PROMPTS]]
-    return {
-        "calls_at_least": calls,
-        "tokens_per_answer_at_most": requests.max_tokens,
-        "cost_of_these_at_most": endpoint.cost(tokens_in, tokens_out),
-        "currency": endpoint.currency,
-        "prompts": prompts,
-    }
+    """The fewest calls, which do where every sample passes."""
+    batch = config.prompt.batch
+    calls = [requests.call(label, turn) for label, number in wanted.items() for turn in range(-(-number // batch))]
+    shown = list(calls[0].messages) if calls else []
+    return {"fewest_calls": plan(endpoint, config.state, calls[: config.max_calls]), "sample_prompt": shown}
 
 
 def augment(config: "Config") -> Result:
