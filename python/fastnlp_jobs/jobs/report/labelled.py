@@ -1,8 +1,8 @@
-"""What the labels of `label` say of the documents: how often, where, when, and in which texts most."""
+"""What the word lists of `label` say of the documents: how often, where, when, and in which texts most."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
@@ -22,22 +22,11 @@ _FIELDS = [pa.field("emotion", pa.string()), pa.field("polarity", pa.string()), 
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a language model was asked."""
-
-    documents: int
-    success: float  # share of them with labels
-    is_embedded: bool  # the tiny model that runs anywhere
-
-
-@dataclass(frozen=True)
 class Labels:
-    """The tables of `label`, counted; a field that they lack or have of another kind has no rows."""
+    """The labels of the word lists, counted."""
 
     model: str
-    asked: Asked | None  # None: word lists
     documents: int
-    labelled: int
     other_language: int
     emotions: pl.DataFrame  # value, documents; the most frequent first
     groups: dict[str, pl.DataFrame]  # thread, region: value, documents, share of each polarity, score; all first
@@ -54,43 +43,34 @@ class Labels:
 
 
 def read_labels(config: "Config", timeline: pl.DataFrame | None) -> Labels | None:
-    """Count the labels in the folder that the config names; by time in the bins of `timeline`.
+    """Count the word lists' labels in the folder that the config names; by time in the bins of `timeline`.
+
+    Where a language model was asked, they stand in a file of their own: it was asked about a few documents only.
 
     Raises:
         BadInput: a table is missing or has other columns.
     """
     if config.labels is None:
         return None
-    path, record = config.labels / "labels.parquet", lineage.read(config.labels)
-    counts = record["counts"]
+    baseline = config.labels / "baseline.parquet"
+    path = baseline if baseline.exists() else config.labels / "labels.parquet"
     rows = _with_documents(path, config.documents / "documents.parquet")
     decided = rows.filter(pl.col("polarity").is_in(POLARITIES))
-    known = _known(config.labels / "agreement.parquet")
     return Labels(
         model=rows.select(pl.col("model").min()).collect(engine="streaming").item() or "",
-        asked=_asked(record) if record["config"]["engine"] == "llm" else None,
         documents=count_rows(path),
-        labelled=counts["labelled"],
-        other_language=counts["other_language"],
+        other_language=lineage.read(config.labels)["counts"]["other_language"],
         emotions=_emotions(rows),
         groups={name: _groups(decided, column) for name, column in (("thread", "thread_id"), ("region", "region"))},
         over_time=_over_time(decided, timeline),
         extremes=_extremes(decided, config.sample_rows),
-        agreement=known,
+        agreement=_known(config.labels / "agreement.parquet"),
     )
-
-
-def _asked(record: dict[str, Any]) -> Asked:
-    counts, settings = record["counts"], record["config"]["llm"]
-    return Asked(counts["rows_in"], counts["asked"]["success"], settings["embedded"] is not None)
 
 
 def _with_documents(path: Path, documents: Path) -> pl.LazyFrame:
     """Labels beside the place, time and text of their documents."""
-    rows = scan(path, labels([]))
-    kinds = pl.DataFrame(pa.schema(_FIELDS).empty_table()).schema
-    absent = [name for name, kind in kinds.items() if rows.collect_schema().get(name) != kind]
-    rows = rows.with_columns(pl.lit(None, kinds[name]).alias(name) for name in absent)
+    rows = scan(path, labels(_FIELDS))
     found = scan(documents, DOCUMENTS).select("id", "thread_id", "region", "created_at", "clean")
     return rows.select("id", "model", "emotion", "polarity", "score").join(found, on="id", how="inner")
 

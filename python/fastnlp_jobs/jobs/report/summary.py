@@ -7,8 +7,9 @@ import polars as pl
 from markupsafe import Markup
 
 from fastnlp_jobs.jobs.report import shown
+from fastnlp_jobs.jobs.report.answered import Answers
 from fastnlp_jobs.jobs.report.facts import SIGNIFICANT, Crawl, Description, Facts, Flow, Patterns
-from fastnlp_jobs.jobs.report.labelled import Asked, Labels
+from fastnlp_jobs.jobs.report.labelled import Labels
 
 _FEW_DOCUMENTS = 100
 _LARGE_SHARE = 0.5
@@ -57,6 +58,8 @@ def findings(facts: Facts) -> list[Markup]:
         said += _rules(facts.patterns)
     if facts.labels is not None:
         said += _labels(facts.labels)
+    if facts.answers is not None:
+        said.append(_asked(facts.answers))
     return said
 
 
@@ -71,6 +74,8 @@ def cautions(facts: Facts) -> list[Markup]:
         said.append(Markup("The step <code>mine</code> was switched off: no rules here."))
     if facts.labels is not None:
         said += _label_gaps(facts.labels)
+        if facts.answers is not None:
+            said.append(_of_a_model(facts.answers, facts.labels))
     said.append(
         Markup(
             "Tests treat documents as independent of each other. Comments of one author or one thread are not, "
@@ -200,10 +205,6 @@ def _rules(patterns: Patterns) -> list[Markup]:
 
 
 def _labels(labels: Labels) -> list[Markup]:
-    if labels.asked is not None:
-        sentence = Markup("The language model {} was asked about {}; {} have labels.")
-        asked = shown.amount(labels.asked.documents, "document")
-        return [sentence.format(_from_outside(labels.model), asked, shown.percent(labels.asked.success))]
     groups = labels.groups["thread"]
     if not groups.height:
         return [Markup("No document holds a word of the lists: nothing is said of emotions.")]
@@ -219,9 +220,13 @@ def _labels(labels: Labels) -> list[Markup]:
     return [sentence + "."]
 
 
+def _asked(answers: Answers) -> Markup:
+    return Markup("The language model {} was asked about {}; {} have labels.").format(
+        _from_outside(answers.model), shown.amount(answers.rows, "document"), shown.percent(answers.asked["success"])
+    )
+
+
 def _label_gaps(labels: Labels) -> list[Markup]:
-    if labels.asked is not None:
-        return [_of_a_model(labels, labels.asked)]
     said = [
         Markup("Emotions and polarities come from word lists ({}): a baseline that understands nothing. {}{}").format(
             _from_outside(labels.model), _trust(labels, "lexicon"), _bias(labels)
@@ -243,8 +248,8 @@ def _label_gaps(labels: Labels) -> list[Markup]:
     return said
 
 
-def _of_a_model(labels: Labels, asked: Asked) -> Markup:
-    if asked.is_embedded:
+def _of_a_model(answers: Answers, labels: Labels) -> Markup:
+    if answers.is_embedded:
         sentence = Markup(
             "The labels of {} are <b>worthless</b>: it is a tiny model that shows that a model can be asked and its "
             "answers be held to a form. Read nothing from them."
@@ -253,7 +258,7 @@ def _of_a_model(labels: Labels, asked: Asked) -> Markup:
         sentence = Markup("The labels are what the language model {} says; nothing here shows how often it is right.")
     else:
         sentence = Markup("The labels are what the language model {} says. ") + _trust(labels, "llm")
-    return sentence.format(_from_outside(labels.model))
+    return sentence.format(_from_outside(answers.model))
 
 
 def _trust(labels: Labels, labeller: str) -> Markup:
