@@ -139,6 +139,13 @@ def test_a_port_that_is_taken_is_refused(mistake, embedded_llm):
     assert mistake(port=port) == f"port: 127.0.0.1:{port} is taken or not to be had; choose another port"
 
 
+def test_a_machine_without_openmp_is_told_what_to_install(mistake, tmp_path, monkeypatch):
+    said = "libgomp.so.1: cannot open shared object file: No such file or directory"
+    (tmp_path / "xllamacpp.py").write_text(f"raise ImportError({said!r})", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert mistake() == "xllamacpp needs the OpenMP library libgomp; Debian: apt install libgomp1"
+
+
 def test_a_context_larger_than_memory_is_refused(mistake):
     assert mistake(LlamaCpp(context_tokens=10**7)) == (
         f"model: too little memory for {embedded_model()} with context_tokens=10000000 and slots=1; lower these"

@@ -26,7 +26,7 @@ INSTALL = f"pip install --no-deps {' '.join(f'{name}=={version}' for name, versi
 _VARIABLES = {"GGML_NO_BACKTRACE": "1"}  # else llama.cpp starts a debugger, if there is one, when it crashes
 # What llama.cpp writes, and what it means, the most telling first.
 _CAUSES = (
-    (r"ImportError: (libgomp\S*)", "xllamacpp needs the OpenMP library libgomp; Debian: apt install libgomp1"),
+    (r"ImportError: libgomp", "xllamacpp needs the OpenMP library libgomp; Debian: apt install libgomp1"),
     (r"couldn't bind HTTP server socket", "port: {host}:{port} is taken or not to be had; choose another port"),
     (
         r"insufficient memory|failed to allocate|std::bad_alloc",
