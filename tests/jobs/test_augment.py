@@ -47,6 +47,29 @@ def test_classes_reach_their_targets_and_no_other_gets_a_row(documents):
     assert (result["gini"], result["ratio"]) == ([0.5067, 0.254], [20.0, 3.0])
 
 
+@pytest.mark.usefixtures("embedded_llm")
+def test_the_tiny_model_is_asked_and_its_samples_go_through_the_gates(documents):
+    config = Config(
+        input=documents,
+        output=documents.parent / "augmented",
+        embedded={},
+        targets={"only": ["c"], "minority_below": 10, "dose": 2},
+        prompt={"batch": 2, "examples": 1},
+        gates={"min_characters": 1, "max_characters": 20, "classifier_top": 0},
+        max_calls=1,
+        min_success=0,
+    )
+    assert not config.needs_network()
+    result = execute("augment", config)["result"]
+    assert (result["calls"]["answered"], result["contamination"]) == (1, 0)
+    assert result["synthetic"] + result["rows_rejected"] == 2
+
+
+def test_samples_come_from_one_place(documents):
+    with pytest.raises(ValueError, match="`embedded` and `candidates`: samples come from one model or one file"):
+        Config(input=documents, output="out", embedded={}, candidates="candidates.jsonl")
+
+
 def test_what_people_wrote_is_passed_through_untouched(documents):
     _, output = augmented(documents, helpful())
     before, after = (pl.read_parquet(folder / "examples.parquet") for folder in (documents, output))

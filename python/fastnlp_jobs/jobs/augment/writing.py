@@ -1,8 +1,10 @@
 """The run of `augment` and what it writes: examples, the balanced train, what was refused, a report."""
 
+import contextlib
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,6 +19,7 @@ from fastnlp_jobs.jobs.augment.requests import Requests
 from fastnlp_jobs.jobs.augment.rounds import Outcome, run_rounds
 from fastnlp_jobs.jobs.augment.sources import FromFile, FromModel
 from fastnlp_jobs.llm.client import Client
+from fastnlp_jobs.llm.embedded import LlamaCpp, embedded_endpoint, embedded_model, endpoint_of
 from fastnlp_jobs.llm.ledger import opened
 from fastnlp_jobs.llm.plan import plan
 from fastnlp_jobs.processes import run_until_stopped
@@ -38,8 +41,11 @@ def planned(config: "Config") -> dict[str, Any]:
         "gini": [_rounded(gini(corpus.counts.values())), _rounded(gini(after))],
         "ratio": [_rounded(ratio(corpus.counts.values())), _rounded(ratio(after))],
     }
-    if config.endpoint is not None:
-        found |= _expense(config, config.endpoint, Requests(corpus, config), wanted)
+    if config.asks:
+        endpoint = config.endpoint or endpoint_of(
+            config.embedded or LlamaCpp(), "http://127.0.0.1/v1", embedded_model().stem
+        )
+        found |= _expense(config, endpoint, Requests(corpus, config), wanted)
     return found
 
 
@@ -55,12 +61,13 @@ def augment(config: "Config") -> Result:
     """Plan, gather samples through the gates, write what passed and what did not."""
     corpus, wanted = _read(config)
     keeper = GateKeeper(corpus, config)
-    if config.endpoint is None:
+    if not config.asks:
         source = FromFile(config.candidates)
         outcome, calls = run_until_stopped(run_rounds(source, keeper, wanted, config)), None
         outcome.rejected += source.not_wanted(wanted)
     else:
-        outcome, calls = run_until_stopped(_ask(config, corpus, keeper, wanted))
+        with _asked_endpoint(config) as endpoint:
+            outcome, calls = run_until_stopped(_ask(config, endpoint, corpus, keeper, wanted))
     _write_tables(config, corpus, outcome)
     result = _result(corpus, outcome, calls)
     _write_report(config, corpus, outcome, result)
@@ -83,13 +90,23 @@ def _read(config: "Config") -> tuple[Corpus, dict[str, int]]:
     return corpus, plan_samples(corpus.counts, config.targets)
 
 
+@contextlib.contextmanager
+def _asked_endpoint(config: "Config") -> Iterator["Endpoint"]:
+    """The server that is asked; one of our own runs while the block does."""
+    if config.endpoint is not None:
+        yield config.endpoint
+    else:
+        assert config.embedded is not None, "a config that asks has one of the two"
+        with embedded_endpoint(config.embedded) as endpoint:
+            yield endpoint
+
+
 async def _ask(
-    config: "Config", corpus: Corpus, keeper: GateKeeper, wanted: dict[str, int]
+    config: "Config", endpoint: "Endpoint", corpus: Corpus, keeper: GateKeeper, wanted: dict[str, int]
 ) -> tuple[Outcome, dict[str, Any]]:
-    if config.endpoint is None or config.state is None:
-        raise AssertionError("the config was checked to name an endpoint, and then has a state")
+    assert config.state is not None, "a config that asks has a state"
     with opened(config.state) as ledger:
-        async with Client(config.endpoint, ledger) as client:
+        async with Client(endpoint, ledger) as client:
             source = FromModel(client, Requests(corpus, config), config.prompt.batch)
             outcome = await run_rounds(source, keeper, wanted, config)
             return outcome, client.facts()

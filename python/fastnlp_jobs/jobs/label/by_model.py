@@ -19,7 +19,7 @@ from fastnlp_jobs.jobs.label.settings import Asking
 from fastnlp_jobs.llm import ledger
 from fastnlp_jobs.llm.client import Client
 from fastnlp_jobs.llm.config import Endpoint
-from fastnlp_jobs.llm.embedded import embedded_server
+from fastnlp_jobs.llm.embedded import embedded_endpoint
 from fastnlp_jobs.llm.schema import Choice, Choices, LabelField, Number
 from fastnlp_jobs.masks import mask_rejected
 from fastnlp_jobs.processes import run_until_stopped
@@ -28,7 +28,6 @@ from fastnlp_jobs.tables import TableWriter, count_rows, scan_columns
 
 _BATCH_ROWS = 1_024
 _DOCUMENTS = "documents.parquet"
-_EMBEDDED_TIMEOUT_S = 600
 
 
 class Row(NamedTuple):
@@ -98,20 +97,8 @@ def _endpoint(asking: Asking) -> Iterator[Endpoint]:
         yield asking.endpoint
     else:
         assert asking.embedded is not None, "the config has one of the two"
-        with embedded_server(asking.embedded) as server:
-            yield embedded_endpoint(asking, server.base_url, server.model)
-
-
-def embedded_endpoint(asking: Asking, base_url: str, model: str) -> Endpoint:
-    """How a server of our own is asked."""
-    assert asking.embedded is not None, "the config has it where it has no endpoint"
-    return Endpoint(
-        base_url=base_url,
-        model=model,
-        structured="gbnf",
-        concurrency=asking.embedded.slots,
-        timeout_s=_EMBEDDED_TIMEOUT_S,
-    )
+        with embedded_endpoint(asking.embedded) as endpoint:
+            yield endpoint
 
 
 async def _label(config: Config, asking: Asking, endpoint: Endpoint, opened: ledger.Ledger) -> Result:
