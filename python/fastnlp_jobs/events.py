@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -105,9 +106,9 @@ def finish_run(run_folder: Path, job: str, started: datetime.datetime, counts: d
 
 
 def _git_revision() -> str | None:
-    """Revision of the checkout this package runs from; None for an installed wheel."""
+    """Revision of the checkout this package runs from; None for an installed wheel, or without git."""
     package = Path(__file__).parent
-    if not any((folder / ".git").exists() for folder in package.parents):
+    if shutil.which("git") is None or not any((folder / ".git").exists() for folder in package.parents):
         return None
     command = ["git", "-C", str(package), "rev-parse", "HEAD"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
