@@ -25,7 +25,7 @@ def endpoint(**settings):
         "file:///etc/passwd",
         "models.test/v1",
         "http://",
-        "https://me:password@models.test/v1",
+        "https://me:password@models.test/v1",  # pragma: allowlist secret
         "https://models.test/v1?key=1",
         "https://models.test/v1#a",
         "http://models.test:99999/v1",
