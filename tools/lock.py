@@ -26,7 +26,7 @@ HEADER = "# Written by `make requirements` from pyproject.toml; do not edit.\n"
 LOCKS: dict[str, tuple[list[str], list[str]]] = {
     "bench": (["all"], ["bench", "lint", "lock", "test"]),
     "test": (["all"], ["lint", "lock", "test"]),
-    "demo": (["classify", "crawl", "llm", "mine", "report", "workflows"], ["demo"]),
+    "demo": (["crawl", "mine", "report", "workflows"], ["demo"]),
     "jobs": (["jobs"], []),
     "crawl": (["crawl"], []),
     "mine": (["mine"], []),

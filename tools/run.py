@@ -30,7 +30,7 @@ def demo() -> None:
 
 def demo_full() -> None:
     """Make the report of the settings demo-full: the demo, and a language model small enough for this machine."""
-    environment_for("demo", "embedded-llm")
+    environment_for("demo", "augment", "embedded-llm")
     with part("workflow"):
         call(script("hera"), *SUBMIT, "demo-full")
 
