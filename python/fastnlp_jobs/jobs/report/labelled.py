@@ -26,6 +26,7 @@ class Labels:
     """The labels of the word lists, counted."""
 
     model: str
+    file: str  # of the labels, in the folder of the run's artifacts
     documents: int
     other_language: int
     emotions: pl.DataFrame  # value, documents; the most frequent first
@@ -58,6 +59,7 @@ def read_labels(config: "Config", timeline: pl.DataFrame | None) -> Labels | Non
     decided = rows.filter(pl.col("polarity").is_in(POLARITIES))
     return Labels(
         model=rows.select(pl.col("model").min()).collect(engine="streaming").item() or "",
+        file=f"labels/{path.name}",
         documents=count_rows(path),
         other_language=lineage.read(config.labels)["counts"]["other_language"],
         emotions=_emotions(rows),

@@ -215,7 +215,7 @@ def _label_tables(labels: Labels) -> list[_Draft]:
             title,
             [Column(name.title(), "value", "text"), *_POLARITY_COLUMNS],
             rows,
-            "labels/labels.parquet",
+            labels.file,
         )
         for name, title in titles.items()
         for rows in [labels.groups[name]]
@@ -224,7 +224,7 @@ def _label_tables(labels: Labels) -> list[_Draft]:
     title = "How far the labels can be trusted"
     tables.append(("agreement", title, [*compared, *shares], agreement, "labels/agreement.parquet"))
     texts = [Column("Score", "score", "number"), Column("Emotion", "emotion", "text"), Column("Text", "text", "text")]
-    tables.append(("extremes", "Highest and lowest scores", texts, labels.extremes, "labels/labels.parquet"))
+    tables.append(("extremes", "Highest and lowest scores", texts, labels.extremes, labels.file))
     return tables
 
 
