@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from environment import rustup_home
+from environment import GENERATED, rustup_home
 from run import TASKS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +20,14 @@ def test_every_task_is_a_target_of_the_makefile():
     phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     assert phony is not None
     assert set(phony[1].split()) == {"help", *TASKS}
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a checkout: there is no list of what is committed")
+def test_what_is_generated_from_packages_is_not_committed():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    assert "tests/test_tools.py" in listed
+    generated = {name for file in GENERATED.values() for name in (file.name, f"{file.stem}.LICENSE")}
+    assert not generated & {Path(name).name for name in listed}
 
 
 def test_tasks_need_only_the_standard_library():
