@@ -92,17 +92,30 @@ def embedded_server(
 
 
 @contextlib.contextmanager
-def embedded_endpoint(settings: LlamaCpp) -> Iterator[Endpoint]:
-    """The tiny model as what a client asks, while the block lasts.
+def asked_endpoint(endpoint: Endpoint | None, embedded: LlamaCpp | None) -> Iterator[Endpoint]:
+    """What a client asks: the given endpoint, else the tiny model, which runs while the block lasts.
 
     Raises:
         BadInput, JobError: as `embedded_server`.
     """
+    if endpoint is not None:
+        yield endpoint
+        return
+    settings = embedded or LlamaCpp()
     with embedded_server(settings) as server:
-        yield endpoint_of(settings, server.base_url, server.model)
+        yield _endpoint_of(settings, server.base_url, server.model)
 
 
-def endpoint_of(settings: LlamaCpp, base_url: str, model: str) -> Endpoint:
+def planned_endpoint(endpoint: Endpoint | None, embedded: LlamaCpp | None) -> Endpoint:
+    """What `asked_endpoint` would give, at an address that nobody asks: nothing is started.
+
+    Raises:
+        BadInput: the tiny model is not installed.
+    """
+    return endpoint or _endpoint_of(embedded or LlamaCpp(), "http://127.0.0.1/v1", embedded_model().stem)
+
+
+def _endpoint_of(settings: LlamaCpp, base_url: str, model: str) -> Endpoint:
     """How a server of our own is asked."""
     return Endpoint(
         base_url=base_url,

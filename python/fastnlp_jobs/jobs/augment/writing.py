@@ -1,10 +1,8 @@
 """The run of `augment` and what it writes: examples, the balanced train, what was refused, a report."""
 
-import contextlib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -19,7 +17,7 @@ from fastnlp_jobs.jobs.augment.requests import Requests
 from fastnlp_jobs.jobs.augment.rounds import Outcome, run_rounds
 from fastnlp_jobs.jobs.augment.sources import FromFile, FromModel
 from fastnlp_jobs.llm.client import Client
-from fastnlp_jobs.llm.embedded import LlamaCpp, embedded_endpoint, embedded_model, endpoint_of
+from fastnlp_jobs.llm.embedded import asked_endpoint, planned_endpoint
 from fastnlp_jobs.llm.ledger import opened
 from fastnlp_jobs.llm.plan import plan
 from fastnlp_jobs.processes import run_until_stopped
@@ -42,9 +40,7 @@ def planned(config: "Config") -> dict[str, Any]:
         "ratio": [_rounded(ratio(corpus.counts.values())), _rounded(ratio(after))],
     }
     if config.asks:
-        endpoint = config.endpoint or endpoint_of(
-            config.embedded or LlamaCpp(), "http://127.0.0.1/v1", embedded_model().stem
-        )
+        endpoint = planned_endpoint(config.endpoint, config.embedded)
         found |= _expense(config, endpoint, Requests(corpus, config), wanted)
     return found
 
@@ -66,7 +62,7 @@ def augment(config: "Config") -> Result:
         outcome, calls = run_until_stopped(run_rounds(source, keeper, wanted, config)), None
         outcome.rejected += source.not_wanted(wanted)
     else:
-        with _asked_endpoint(config) as endpoint:
+        with asked_endpoint(config.endpoint, config.embedded) as endpoint:
             outcome, calls = run_until_stopped(_ask(config, endpoint, corpus, keeper, wanted))
     _write_tables(config, corpus, outcome)
     result = _result(corpus, outcome, calls)
@@ -88,17 +84,6 @@ def _read(config: "Config") -> tuple[Corpus, dict[str, int]]:
             "rows that people wrote, give the folder from before the first augment"
         )
     return corpus, plan_samples(corpus.counts, config.targets)
-
-
-@contextlib.contextmanager
-def _asked_endpoint(config: "Config") -> Iterator["Endpoint"]:
-    """The server that is asked; one of our own runs while the block does."""
-    if config.endpoint is not None:
-        yield config.endpoint
-    else:
-        assert config.embedded is not None, "a config that asks has one of the two"
-        with embedded_endpoint(config.embedded) as endpoint:
-            yield endpoint
 
 
 async def _ask(

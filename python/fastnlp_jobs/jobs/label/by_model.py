@@ -19,7 +19,7 @@ from fastnlp_jobs.jobs.label.settings import Asking
 from fastnlp_jobs.llm import ledger
 from fastnlp_jobs.llm.client import Client
 from fastnlp_jobs.llm.config import Endpoint
-from fastnlp_jobs.llm.embedded import embedded_endpoint
+from fastnlp_jobs.llm.embedded import asked_endpoint
 from fastnlp_jobs.llm.schema import Choice, Choices, LabelField, Number
 from fastnlp_jobs.masks import mask_rejected
 from fastnlp_jobs.processes import run_until_stopped
@@ -48,7 +48,7 @@ def label(config: Config) -> Result:
     assert config.state is not None, "the config sets it for this engine"
     asking = config.asked
     rows = _chosen(config)
-    with ledger.opened(config.state) as opened, _endpoint(asking) as endpoint:
+    with ledger.opened(config.state) as opened, asked_endpoint(asking.endpoint, asking.embedded) as endpoint:
         result = run_until_stopped(_label(config, asking, endpoint, opened))
     return result.model_copy(update=write_products(config, rows))
 
@@ -64,7 +64,7 @@ def label_text(config: Config, text: str) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory() as folder,
         ledger.opened(Path(folder)) as opened,
-        _endpoint(asking) as endpoint,
+        asked_endpoint(asking.endpoint, asking.embedded) as endpoint,
     ):
         found = run_until_stopped(ask(endpoint, opened))
     if found.values is None:
@@ -88,17 +88,6 @@ def _chosen(config: Config) -> list[int]:
     if config.sample is None or config.sample >= total:
         return list(range(total))
     return sorted(Random(config.seed).sample(range(total), config.sample))
-
-
-@contextlib.contextmanager
-def _endpoint(asking: Asking) -> Iterator[Endpoint]:
-    """The server that is asked; one of our own runs while the block does."""
-    if asking.endpoint is not None:
-        yield asking.endpoint
-    else:
-        assert asking.embedded is not None, "the config has one of the two"
-        with embedded_endpoint(asking.embedded) as endpoint:
-            yield endpoint
 
 
 async def _label(config: Config, asking: Asking, endpoint: Endpoint, opened: ledger.Ledger) -> Result:

@@ -5,7 +5,7 @@ from typing import Any
 from fastnlp_jobs.jobs.label import Config
 from fastnlp_jobs.jobs.label.asking import Labeller
 from fastnlp_jobs.jobs.label.by_model import chosen_rows
-from fastnlp_jobs.llm.embedded import LlamaCpp, embedded_model, endpoint_of
+from fastnlp_jobs.llm.embedded import planned_endpoint
 from fastnlp_jobs.llm.plan import plan as plan_calls
 
 
@@ -16,9 +16,7 @@ def plan(config: Config) -> dict[str, Any]:
         BadInput: a table or the template cannot be read, or the embedded model is not installed.
     """
     asking, labeller = config.asked, Labeller(config, config.asked)
-    endpoint = asking.endpoint or endpoint_of(
-        asking.embedded or LlamaCpp(), "http://127.0.0.1/v1", embedded_model().stem
-    )
+    endpoint = planned_endpoint(asking.endpoint, asking.embedded)
     calls = (call for row in chosen_rows(config) for call in labeller.calls(row.text))
     first = next(chosen_rows(config), None)
     return {
