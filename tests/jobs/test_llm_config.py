@@ -1,5 +1,7 @@
 """What an endpoint may be, and that its key is nowhere but in the environment; its limits on a stub clock."""
 
+import asyncio
+
 import pytest
 from tests.jobs.stub_site import START, StubClock, in_a_loop
 
@@ -101,6 +103,14 @@ async def test_tokens_that_were_not_used_are_given_back():
     await limits.turn(100)
     limits.settle(100, 20)
     assert await turns(limits, clock, [10]) == [1]
+
+
+@in_a_loop
+async def test_requests_that_wait_together_leave_a_delay_apart():
+    clock = StubClock()
+    limits = Limits(endpoint(delay_s=2), clock.clock)
+    left = await asyncio.gather(*(turns(limits, clock, [1, 1]) for _ in range(3)))
+    assert sorted(time for times in left for time in times) == [0, 2, 4, 6, 8, 10]
 
 
 @in_a_loop

@@ -192,6 +192,11 @@ async def test_a_plan_counts_what_is_in_the_ledger_and_what_the_rest_would_cost(
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_a_plan_knows_how_long_the_delay_between_calls_makes_it_last():
+    slow = ENDPOINT.model_copy(update={"requests_per_minute": 600, "delay_s": 2.5})
+    assert plan(slow, None, [question(text) for text in "abb"])["seconds_at_the_limits"] == 5.0
+
+
 def test_a_plan_without_a_state_or_limits_knows_no_answer_and_no_time(tmp_path):
     for state in (None, tmp_path / "not there yet"):
         found = plan(ENDPOINT, state, [question("a")])

@@ -52,6 +52,9 @@ class Endpoint(JobConfig):
     tokens_per_minute: int | None = Field(
         default=None, gt=0, description="the server's limit on tokens in and out together, if it has one"
     )
+    delay_s: float = Field(
+        default=0, ge=0, allow_inf_nan=False, description="least time from one request to the next, further tries too"
+    )
     timeout_s: float = Field(default=120, gt=0, allow_inf_nan=False, description="for one answer, to its last byte")
     retries: int = Field(default=5, ge=0, le=20, description="further tries after one that brought no answer")
     price_in: float = Field(default=0, ge=0, allow_inf_nan=False, description="of a million tokens sent")

@@ -1,4 +1,6 @@
-"""When the next request may leave: so many requests and tokens a minute, and none while the server asks for quiet."""
+"""When the next request may leave: so many requests and tokens a minute, none too soon after the one before, and none
+while the server asks for quiet.
+"""
 
 from fastnlp_jobs.clock import Clock
 from fastnlp_jobs.llm.config import Endpoint
@@ -34,6 +36,7 @@ class Limits:
         self._clock = clock
         self._requests = Bucket(endpoint.requests_per_minute) if endpoint.requests_per_minute else None
         self._tokens = Bucket(endpoint.tokens_per_minute) if endpoint.tokens_per_minute else None
+        self._delay_s = endpoint.delay_s
         self._quiet_until = clock.monotonic()
 
     async def turn(self, tokens: int) -> None:
@@ -45,6 +48,7 @@ class Limits:
         while (wait_s := max(wait_s, self._quiet_until - self._clock.monotonic())) > 0:
             await self._clock.sleep(wait_s)
             wait_s = 0.0
+        self.be_quiet(self._delay_s)  # who woke up with this one looks at the time again, and sleeps on
 
     def settle(self, expected: int, used: int) -> None:
         """Count what a request really used instead of what was expected of it."""

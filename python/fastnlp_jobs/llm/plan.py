@@ -51,9 +51,11 @@ def plan(endpoint: Endpoint, state: Path | None, calls: Iterable[Call]) -> dict[
 
 def _seconds(endpoint: Endpoint, requests: int, tokens: int) -> float | None:
     """How long the limits of the endpoint make it last; None where it has none."""
-    minutes = [
-        amount / limit
+    seconds = [
+        60 * amount / limit
         for amount, limit in ((requests, endpoint.requests_per_minute), (tokens, endpoint.tokens_per_minute))
         if limit is not None
     ]
-    return round(max(minutes) * 60, 1) if minutes else None
+    if endpoint.delay_s:
+        seconds.append(requests * endpoint.delay_s)
+    return round(max(seconds), 1) if seconds else None
