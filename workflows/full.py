@@ -24,7 +24,7 @@ with framed(settings, "full") as workflow:
         mine = step(settings, "mine", input=prepare, output="patterns")
         describe = step(settings, "describe", input=prepare, output="description")
         label = step(settings, "label", input=prepare, output="labels")
-        step(settings, "augment", input=prepare, output="augmented")
+        augment = step(settings, "augment", input=prepare, output="augmented")
         step(
             settings,
             "report",
@@ -33,5 +33,6 @@ with framed(settings, "full") as workflow:
             patterns=mine,
             description=describe,
             labels=label,
+            augmented=augment,
             output="report",
         )

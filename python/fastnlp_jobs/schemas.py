@@ -99,6 +99,18 @@ REFUSED_SAMPLES = pa.schema(
     ]
 )
 
+# What `augment` did for each class of train.
+BALANCE = pa.schema(
+    [
+        _required("label", pa.string()),
+        _required("name", pa.string()),  # what prompts call the class; its label where it has no other name
+        _required("rows", pa.int64()),  # that people wrote
+        _required("wanted", pa.int64()),  # samples
+        _required("written", pa.int64()),
+        pa.field("stopped", pa.string()),  # why there are no more samples; null where none was wanted
+    ]
+)
+
 # What stage dose of `augment` measured: a line for each way to train and dose.
 DOSES = pa.schema(
     [

@@ -1,5 +1,6 @@
-"""When the next request may leave: so many requests and tokens a minute, none too soon after the one before, and none
-while the server asks for quiet.
+"""When the next request may leave: so many requests and tokens a minute, and none too soon after the one before.
+
+Nothing leaves while the server asks for quiet.
 """
 
 from fastnlp_jobs.clock import Clock

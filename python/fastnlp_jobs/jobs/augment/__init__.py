@@ -202,6 +202,7 @@ class Result(RowResult):
     gini: list[float] = Field(description="Gini coefficient of the classes' rows of train, before and after")
     ratio: list[float] = Field(description="rows of the largest class by those of the smallest, before and after")
     contamination: int = Field(description="synthetic rows near a row of dev or test; the job fails unless it is 0")
+    model: str | None = Field(None, description="that wrote the samples; none: they came from a file, or from nowhere")
     calls: dict[str, Any] | None = Field(None, description="what the model was asked, and what that cost")
     doses: int | None = Field(None, description="of stage dose: training sets that were compared")
 

@@ -21,7 +21,7 @@ from fastnlp_jobs.llm.embedded import asked_endpoint, planned_endpoint
 from fastnlp_jobs.llm.ledger import opened
 from fastnlp_jobs.llm.plan import plan
 from fastnlp_jobs.processes import run_until_stopped
-from fastnlp_jobs.schemas import EXAMPLES, REFUSED_SAMPLES
+from fastnlp_jobs.schemas import BALANCE, EXAMPLES, REFUSED_SAMPLES
 from fastnlp_jobs.tables import write_table
 
 if TYPE_CHECKING:
@@ -57,16 +57,19 @@ def augment(config: "Config") -> Result:
     """Plan, gather samples through the gates, write what passed and what did not."""
     corpus, wanted = _read(config)
     keeper = GateKeeper(corpus, config)
+    told: dict[str, Any] = {}
     if not config.asks:
         source = FromFile(config.candidates)
-        outcome, calls = run_until_stopped(run_rounds(source, keeper, wanted, config)), None
+        outcome = run_until_stopped(run_rounds(source, keeper, wanted, config))
         outcome.rejected += source.not_wanted(wanted)
     else:
         with asked_endpoint(config.endpoint, config.embedded) as endpoint:
             outcome, calls = run_until_stopped(_ask(config, endpoint, corpus, keeper, wanted))
-    _write_tables(config, corpus, outcome)
-    result = _result(corpus, outcome, calls)
-    _write_report(config, corpus, outcome, result)
+            told = {"model": endpoint.model, "calls": calls}
+    names = corpus.names(config.prompt.name_column) | config.prompt.names
+    _write_tables(config, corpus, outcome, names)
+    result = _result(corpus, outcome, told)
+    _write_report(config, result, _by_class(corpus, outcome, names))
     pictures.draw(
         config.output,
         corpus.counts,
@@ -97,12 +100,11 @@ async def _ask(
             return outcome, client.facts()
 
 
-def _write_tables(config: "Config", corpus: Corpus, outcome: Outcome) -> None:
+def _write_tables(config: "Config", corpus: Corpus, outcome: Outcome, names: dict[str, str]) -> None:
     samples = pa.Table.from_pylist([_example(sample) for sample in outcome.accepted], schema=EXAMPLES)
     everything = pa.concat_tables([corpus.table.select(EXAMPLES.names), samples])
     write_table(everything, config.output / "examples.parquet", EXAMPLES)
     _check_contamination(config)
-    names = corpus.names(config.prompt.name_column) | config.prompt.names
     with (config.output / "train_balanced.jsonl").open("w", encoding="utf-8", newline="\n") as file:
         for row in everything.select(["id", "text", "labels", "origin", "split"]).to_pylist():
             if row.pop("split") == "train":
@@ -141,7 +143,7 @@ def count_contamination(corpus: Corpus, threshold: float) -> int:
     return len(contamination(texts, corpus.held_out, threshold)["train_row"].unique())
 
 
-def _result(corpus: Corpus, outcome: Outcome, calls: dict[str, Any] | None) -> Result:
+def _result(corpus: Corpus, outcome: Outcome, told: dict[str, Any]) -> Result:
     after = [rows + outcome.classes[label].accepted for label, rows in corpus.counts.items()]
     reasons = Counter(str(verdict.reason) for verdict in outcome.rejected)
     stops = Counter(str(progress.stopped) for progress in outcome.classes.values() if progress.wanted)
@@ -158,7 +160,7 @@ def _result(corpus: Corpus, outcome: Outcome, calls: dict[str, Any] | None) -> R
         gini=[_rounded(gini(corpus.counts.values())), _rounded(gini(after))],
         ratio=[_rounded(ratio(corpus.counts.values())), _rounded(ratio(after))],
         contamination=0,
-        calls=calls,
+        **told,
     )
 
 
@@ -166,19 +168,24 @@ def _rounded(value: float) -> float:
     return round(value, 4)
 
 
-def _write_report(config: "Config", corpus: Corpus, outcome: Outcome, result: Result) -> None:
-    names = corpus.names(config.prompt.name_column) | config.prompt.names
-    classes = [
+def _by_class(corpus: Corpus, outcome: Outcome, names: dict[str, str]) -> list[dict[str, Any]]:
+    """The rows of BALANCE, the largest class first."""
+    progress = outcome.classes
+    return [
         {
             "label": label,
             "name": names.get(label, label),
             "rows": rows,
-            "wanted": outcome.classes[label].wanted,
-            "written": outcome.classes[label].accepted,
-            "stopped": outcome.classes[label].stopped,
+            "wanted": progress[label].wanted,
+            "written": progress[label].accepted,
+            "stopped": progress[label].stopped if progress[label].wanted else None,
         }
         for label, rows in corpus.counts.items()
     ]
+
+
+def _write_report(config: "Config", result: Result, classes: list[dict[str, Any]]) -> None:
+    write_table(pa.Table.from_pylist(classes, schema=BALANCE), config.output / "balance.parquet", BALANCE)
     summary = {**result.model_dump(mode="json", exclude={"doses"}), "by_class": classes}
     text = json.dumps(summary, ensure_ascii=False, indent=2)
     (config.output / "summary.json").write_text(text + "\n", encoding="utf-8")
@@ -198,7 +205,6 @@ def _report(result: Result, classes: list[dict[str, Any]]) -> str:
     ]
     for one in classes:
         called = one["label"] if one["name"] == one["label"] else f"{one['label']} {one['name']}"
-        stopped = one["stopped"] if one["wanted"] else "-"
-        lines.append(f"{one['rows']:>7} {one['wanted']:>7} {one['written']:>7}  {stopped:<20} {called}")
+        lines.append(f"{one['rows']:>7} {one['wanted']:>7} {one['written']:>7}  {one['stopped'] or '-':<20} {called}")
     lines += ["", "refused, by reason:", *(f"{number:>7}  {reason}" for reason, number in result.rejected.items())]
     return "\n".join(lines) + "\n"

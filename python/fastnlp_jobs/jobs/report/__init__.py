@@ -18,6 +18,9 @@ class Config(JobConfig):
         None, description="folder written by describe; without it the report has no charts of the corpus"
     )
     labels: OptionalInput = Field(None, description="folder written by label; without it the report has no emotions")
+    augmented: OptionalInput = Field(
+        None, description="folder written by augment; without it the report has no balanced train"
+    )
     output: Output = Field(description="folder for report.html")
     title: str = Field("What the comments say", min_length=1, max_length=200, description="heading of the report")
     table_rows: int = Field(200, ge=1, le=2000, description="rows a table shows; the whole table stays in its file")

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from fastnlp_jobs import lineage
 from fastnlp_jobs.jobs.report.answered import Answers, read_answers
+from fastnlp_jobs.jobs.report.augmented import Augmented, read_augmented
 from fastnlp_jobs.jobs.report.labelled import Labels, read_labels
 from fastnlp_jobs.queries import scan
 from fastnlp_jobs.schemas import (
@@ -124,6 +125,7 @@ class Facts:
     patterns: Patterns | None
     labels: Labels | None
     answers: Answers | None  # of a language model
+    augmented: Augmented | None
 
 
 def read_facts(config: "Config") -> Facts:
@@ -140,6 +142,7 @@ def read_facts(config: "Config") -> Facts:
         None if config.patterns is None else _read_patterns(config.patterns),
         read_labels(config, None if description is None else description.timeline),
         read_answers(config),
+        read_augmented(config),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from fastnlp_jobs.jobs.report import shown
+from fastnlp_jobs.jobs.report.augmented import Augmented
 from fastnlp_jobs.jobs.report.facts import SIGNIFICANT, Description, Facts, Patterns
 from fastnlp_jobs.jobs.report.labelled import EVERYWHERE, Labels
 
@@ -20,6 +21,7 @@ FEWEST_BARS = 5  # fewer stand in the table beside just as well
 FEWEST_TICKS = 8
 KEY_WORDS = 12
 RULE_POINTS = 1000
+MAX_CLASSES = 40
 MAX_LABEL = 22
 # Places in the theme's list of colours, which report.css defines for light and dark.
 FIRST, SECOND, MUTED = "first", "second", "muted"
@@ -62,6 +64,8 @@ def build_charts(facts: Facts) -> dict[str, Chart]:
         charts.append(_rules(facts.patterns))
     if facts.labels is not None:
         charts += [_emotions(facts.labels), _negative_over_time(facts.labels), _negative_by_region(facts.labels)]
+    if facts.augmented is not None:
+        charts.append(_balance(facts.augmented))
     return {chart.name: chart for chart in charts if chart is not None}
 
 
@@ -288,6 +292,36 @@ def _negative_by_region(labels: Labels) -> Chart | None:
 
 def _negative_everywhere(labels: Labels) -> float:
     return float(labels.groups["thread"].row(0, named=True)["negative"])
+
+
+def _balance(augmented: Augmented) -> Chart:
+    rows = augmented.classes.tail(MAX_CLASSES)
+    positions, names = list(range(rows.height)), [_escaped(name) for name in rows["class"]]
+    parts = (("written by people", "rows", FIRST), ("synthetic", "written", SECOND))
+    traces = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": name,
+            "x": rows[column].to_list(),
+            "y": positions,
+            "customdata": names,
+            "meta": colour,
+            "hovertemplate": f"%{{customdata}}<br>%{{x:,}} {name}<extra></extra>",
+        }
+        for name, column, colour in parts
+    ]
+    few = f"the {rows.height} smallest of {shown.integer(augmented.classes.height)} classes"
+    caption = (
+        f"Rows of train by class, the largest first{'' if rows.height == augmented.classes.height else f': {few}'}."
+    )
+    layout = {
+        "xaxis": _axis("rows of train"),
+        "yaxis": _label_axis(rows["class"]),
+        "showlegend": True,
+        "barmode": "stack",
+    }
+    return Chart("balance", "Classes before and after", caption, 90 + 22 * rows.height, traces, layout)
 
 
 def _bars(name: str, title: str, caption: str, bars: pl.DataFrame, hover: str, layout: dict[str, Any]) -> Chart:

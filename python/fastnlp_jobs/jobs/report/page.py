@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from plotly.offline import get_plotlyjs
 
 from fastnlp_jobs import events
-from fastnlp_jobs.jobs.report import shown, summary
+from fastnlp_jobs.jobs.report import augmented, shown, summary
 from fastnlp_jobs.jobs.report.facts import Description, Facts, read_facts
 from fastnlp_jobs.jobs.report.figures import Chart, build_charts
 from fastnlp_jobs.jobs.report.provenance import read_chain
@@ -37,6 +37,7 @@ def write_report(config: "Config") -> dict[str, Any]:
         findings=summary.findings(facts),
         cautions=summary.cautions(facts),
         facts=facts,
+        balance=_balance(facts),
         tables=tables,
         printed_rows=PRINTED_ROWS,
         charts=charts,
@@ -89,6 +90,12 @@ def _file(name: str) -> str:
 
 def _figure(chart: Chart) -> dict[str, Any]:
     return {"data": chart.traces, "layout": {**chart.layout, "height": chart.height_px}}
+
+
+def _balance(facts: Facts) -> dict[str, Any]:
+    """Words and numbers about the samples of `augment`."""
+    found = facts.augmented
+    return {} if found is None else {"origin": augmented.origin(found), "tiles": augmented.tiles(found)}
 
 
 def _cloud(facts: Facts) -> str | None:

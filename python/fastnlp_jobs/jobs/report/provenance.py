@@ -32,30 +32,35 @@ class Step:
 
 
 def read_chain(config: "Config") -> list[Step]:
-    """crawl, prepare, and where they ran mine, describe and label.
+    """crawl, prepare, and where they ran mine, describe, label and augment.
 
     Raises:
         BadInput: a folder has no lineage.json.
     """
     comments, documents = (lineage.hash_path(folder) for folder in (config.comments, config.documents))
-    links: list[tuple[Path | None, str | None, str]] = [
-        (config.comments, None, ""),
-        (config.documents, comments, "comments"),
-        (config.patterns, documents, "documents"),
-        (config.description, documents, "documents"),
-        (config.labels, documents, "documents"),
+    of_documents = {documents: "documents"}
+    examples = of_documents if config.labels is None else of_documents | {lineage.hash_path(config.labels): "labels"}
+    links: list[tuple[Path | None, dict[str, str]]] = [
+        (config.comments, {}),
+        (config.documents, {comments: "comments"}),
+        (config.patterns, of_documents),
+        (config.description, of_documents),
+        (config.labels, of_documents),
+        (config.augmented, examples),
     ]
-    return [_step(lineage.read(folder), source, name) for folder, source, name in links if folder is not None]
+    return [_step(lineage.read(folder), sources) for folder, sources in links if folder is not None]
 
 
-def _step(record: dict[str, Any], source: str | None, source_name: str) -> Step:
+def _step(record: dict[str, Any], sources: dict[str, str]) -> Step:
+    """`sources` are the folders that may stand before it: hash to name; none before the first step."""
     hashes = {name: entry["sha256"] for name, entry in record["inputs"].items()}
-    is_broken = source is not None and source not in hashes.values()
-    link = "the user's files" if source is None else f"exactly the {source_name} shown here"
+    read = [name for digest, name in sources.items() if digest in hashes.values()]
+    is_broken = bool(sources) and not read
+    link = f"exactly the {read[0]} shown here" if read else "the user's files"
     return Step(
         job=shown.text(record["job"]),
         package=shown.text(record["package"]),
-        link=f"other {source_name} than those shown here" if is_broken else link,
+        link=f"other {' or '.join(sources.values())} than those shown here" if is_broken else link,
         is_broken=is_broken,
         counts=list(_counts("", record["counts"])),
         inputs=[

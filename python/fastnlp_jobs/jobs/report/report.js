@@ -108,7 +108,7 @@ function themed(figure) {
     hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), font: { color: colour("ink") }, align: "left" },
     margin: { l: 8, r: 16, t: 8, b: 8 },
     dragmode: isTouched ? false : "zoom",
-    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+    legend: { orientation: "h", traceorder: "normal", y: 1.02, yanchor: "bottom", x: 0 },
     showlegend: figure.layout.showlegend === true,
     xaxis: { ...axis, automargin: true, ...figure.layout.xaxis },
     yaxis: { ...axis, automargin: true, ...figure.layout.yaxis },

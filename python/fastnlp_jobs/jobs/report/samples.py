@@ -51,13 +51,14 @@ def read_samples(config: "Config") -> Samples:
     comments = scan(config.comments / "comments.parquet", COMMENTS)
     rejected = [folder / "rejected.parquet" for folder in (config.comments, config.documents)]
     return Samples(
-        comments=_comments(_spread(documents, config.sample_rows)),
+        comments=_comments(spread(documents, config.sample_rows)),
         removals=_removals(_of_each_reason(removed, config.sample_rows), comments),
         rejections=_rejections(rejected, config.sample_rows),
     )
 
 
-def _spread(rows: pl.LazyFrame, wanted: int) -> pl.DataFrame:
+def spread(rows: pl.LazyFrame, wanted: int) -> pl.DataFrame:
+    """So many rows, as far apart as can be."""
     total = int(rows.select(pl.len()).collect(engine="streaming").item())
     positions = sorted({total * number // wanted for number in range(wanted)}) if total else []
     picked = rows.with_row_index("position").filter(pl.col("position").is_in(positions))
@@ -68,8 +69,8 @@ def _of_each_reason(removed: pl.LazyFrame, wanted: int) -> pl.DataFrame:
     """As many rows of each reason: copies are many, and all alike."""
     reasons = removed.select(pl.col("reason").unique()).collect(engine="streaming")["reason"].sort().to_list()
     of_each = max(1, wanted // max(1, len(reasons)))
-    rows = [_spread(removed.filter(pl.col("reason") == reason), of_each) for reason in reasons]
-    return pl.concat(rows).head(wanted) if rows else _spread(removed, 0)
+    rows = [spread(removed.filter(pl.col("reason") == reason), of_each) for reason in reasons]
+    return pl.concat(rows).head(wanted) if rows else spread(removed, 0)
 
 
 def _comments(rows: pl.DataFrame) -> list[Comment]:
@@ -107,7 +108,7 @@ def _removals(removed: pl.DataFrame, comments: pl.LazyFrame) -> list[Removal]:
 
 def _rejections(paths: Iterable[Path], wanted: int) -> list[Comment]:
     tables = [scan(path, REJECTED) for path in paths if path.exists()]
-    rows = _spread(pl.concat(tables), wanted) if tables else pl.DataFrame(schema={"text": pl.String})
+    rows = spread(pl.concat(tables), wanted) if tables else pl.DataFrame(schema={"text": pl.String})
     texts = harmless(rows["text"].fill_null("(no text)"))
     return [
         Comment(text, [f"{shown.text(row['file'])}:{row['row']}", shown.reason(row["reason"])])

@@ -2,12 +2,25 @@
 
 import math
 import re
+from dataclasses import dataclass
+
+from markupsafe import Markup
 
 # Controls that reorder or hide what stands around them, and characters that HTML cannot hold.
 _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 MAX_TEXT = 240
+_LONGEST_REASON = 200
 NOTHING = "–"
 _SMALLEST_P = 1e-300
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number at the top of the page."""
+
+    label: str
+    value: str
+    note: str
 
 
 def text(value: str | None, max_length: int = MAX_TEXT) -> str:
@@ -16,6 +29,11 @@ def text(value: str | None, max_length: int = MAX_TEXT) -> str:
         return NOTHING
     harmless = _UNSAFE.sub("\ufffd", value)
     return harmless if len(harmless) <= max_length else harmless[: max_length - 1] + "…"
+
+
+def from_outside(value: str | None) -> Markup:
+    """A text from outside within a sentence, whose direction it cannot turn."""
+    return Markup("<bdi>{}</bdi>").format(text(value, _LONGEST_REASON))
 
 
 def reason(code: str) -> str:

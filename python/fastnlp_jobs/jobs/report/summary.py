@@ -1,28 +1,18 @@
 """The run in plain words: what was found, what it is to be compared with, and what to be careful about."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 from markupsafe import Markup
 
-from fastnlp_jobs.jobs.report import shown
+from fastnlp_jobs.jobs.report import augmented, shown
 from fastnlp_jobs.jobs.report.answered import Answers
 from fastnlp_jobs.jobs.report.facts import SIGNIFICANT, Crawl, Description, Facts, Flow, Patterns
 from fastnlp_jobs.jobs.report.labelled import Labels
+from fastnlp_jobs.jobs.report.shown import Tile
 
 _FEW_DOCUMENTS = 100
 _LARGE_SHARE = 0.5
-_LONGEST_REASON = 200
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A number at the top of the page."""
-
-    label: str
-    value: str
-    note: str
 
 
 def tiles(facts: Facts) -> list[Tile]:
@@ -60,6 +50,8 @@ def findings(facts: Facts) -> list[Markup]:
         said += _labels(facts.labels)
     if facts.answers is not None:
         said.append(_asked(facts.answers))
+    if facts.augmented is not None:
+        said.append(augmented.finding(facts.augmented))
     return said
 
 
@@ -76,6 +68,8 @@ def cautions(facts: Facts) -> list[Markup]:
         said += _label_gaps(facts.labels)
         if facts.answers is not None:
             said.append(_of_a_model(facts.answers, facts.labels))
+    if facts.augmented is not None:
+        said += augmented.cautions(facts.augmented)
     said.append(
         Markup(
             "Tests treat documents as independent of each other. Comments of one author or one thread are not, "
@@ -222,14 +216,16 @@ def _labels(labels: Labels) -> list[Markup]:
 
 def _asked(answers: Answers) -> Markup:
     return Markup("The language model {} was asked about {}; {} have labels.").format(
-        _from_outside(answers.model), shown.amount(answers.rows, "document"), shown.percent(answers.asked["success"])
+        shown.from_outside(answers.model),
+        shown.amount(answers.rows, "document"),
+        shown.percent(answers.asked["success"]),
     )
 
 
 def _label_gaps(labels: Labels) -> list[Markup]:
     said = [
         Markup("Emotions and polarities come from word lists ({}): a baseline that understands nothing. {}{}").format(
-            _from_outside(labels.model), _trust(labels, "lexicon"), _bias(labels)
+            shown.from_outside(labels.model), _trust(labels, "lexicon"), _bias(labels)
         )
     ]
     if labels.other_language:
@@ -258,7 +254,7 @@ def _of_a_model(answers: Answers, labels: Labels) -> Markup:
         sentence = Markup("The labels are what the language model {} says; nothing here shows how often it is right.")
     else:
         sentence = Markup("The labels are what the language model {} says. ") + _trust(labels, "llm")
-    return sentence.format(_from_outside(answers.model))
+    return sentence.format(shown.from_outside(answers.model))
 
 
 def _trust(labels: Labels, labeller: str) -> Markup:
@@ -296,7 +292,7 @@ def _origin(crawl: Crawl) -> list[Markup]:
             )
         )
     if crawl.unfinished:
-        why = Markup(" ({})").format(_from_outside(crawl.stopped)) if crawl.stopped else ""
+        why = Markup(" ({})").format(shown.from_outside(crawl.stopped)) if crawl.stopped else ""
         said.append(
             Markup("The crawl did not reach the end of {} of {}{}: what stands there is missing.").format(
                 shown.integer(crawl.unfinished), shown.amount(crawl.streams, "stream"), why
@@ -305,13 +301,13 @@ def _origin(crawl: Crawl) -> list[Markup]:
     if crawl.missed:
         said.append(
             Markup("Not read: {}, first of all {}.").format(
-                shown.amount(len(crawl.missed), "place"), _from_outside(crawl.missed[0])
+                shown.amount(len(crawl.missed), "place"), shown.from_outside(crawl.missed[0])
             )
         )
     if crawl.retention_until:
         said.append(
             Markup("These comments may be kept until {}. Purpose: {}. Legal basis: {}.").format(
-                crawl.retention_until, _from_outside(crawl.purpose), _from_outside(crawl.legal_basis)
+                crawl.retention_until, shown.from_outside(crawl.purpose), shown.from_outside(crawl.legal_basis)
             )
         )
     return said
@@ -362,10 +358,6 @@ def _by_chance(tests: int, p_value: float) -> str:
 
 def _part(part: int, whole: int) -> str:
     return shown.percent(part / whole) if whole else shown.NOTHING
-
-
-def _from_outside(value: str | None) -> Markup:
-    return Markup("<bdi>{}</bdi>").format(shown.text(value, _LONGEST_REASON))
 
 
 def _quoted(value: str) -> Markup:

@@ -8,6 +8,7 @@ import polars as pl
 
 from fastnlp_jobs.jobs.report import shown
 from fastnlp_jobs.jobs.report.answered import Answers
+from fastnlp_jobs.jobs.report.augmented import Augmented
 from fastnlp_jobs.jobs.report.facts import Description, Facts, Flow, Patterns
 from fastnlp_jobs.jobs.report.labelled import Labels
 
@@ -127,6 +128,8 @@ def build_tables(facts: Facts, max_rows: int) -> dict[str, Table]:
         tables += _label_tables(facts.labels)
     if facts.answers is not None:
         tables += _answer_tables(facts.answers)
+    if facts.augmented is not None:
+        tables += _augmented_tables(facts.augmented)
     return {name: _fill(*table, max_rows) for table in tables if table[3].height for name in [table[0]]}
 
 
@@ -246,6 +249,28 @@ def _answer_tables(answers: Answers) -> list[_Draft]:
     return [
         ("answers", "Texts and what the model says of them", texts, answers.texts, "labels/labels.parquet"),
         ("gold", "Beside the labels of people", scores, answers.gold, "labels/gold.parquet"),
+    ]
+
+
+def _augmented_tables(augmented: Augmented) -> list[_Draft]:
+    classes = [
+        Column("Class", "class", "text"),
+        Column("Original", "rows", "integer", "rows of train that people wrote"),
+        Column("Planned", "wanted", "integer", "samples it should get"),
+        Column("Written", "written", "integer", "samples that passed every gate"),
+        Column("Balanced", "balanced", "integer", "rows of train with the samples"),
+        Column("Stopped by", "stopped", "text", "why it got no more samples"),
+    ]
+    reasons = [
+        Column("Reason", "reason", "text"),
+        Column("Samples", "samples", "integer"),
+        Column("Share", "share", "share", "of all samples that were refused"),
+    ]
+    texts = [Column("Class", "class", "text"), Column("Text", "text", "text")]
+    return [
+        ("balance", "Rows of train by class", classes, augmented.classes, "augmented/balance.parquet"),
+        ("refused", "Samples refused, by reason", reasons, augmented.refused, "augmented/rejected.parquet"),
+        ("synthetic", "Some of the samples", texts, augmented.texts, "augmented/examples.parquet"),
     ]
 
 
