@@ -1,4 +1,4 @@
-"""The image of crawl: its browser and all tests of crawl, without rights, a writable root or any network but its own."""
+"""The image of crawl: its browser and all its tests, without rights, a writable root or a network but the loopback."""
 
 import json
 import os
