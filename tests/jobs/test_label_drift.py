@@ -1,6 +1,7 @@
 import random
 
 import polars as pl
+import pytest
 from pydantic import TypeAdapter
 
 from fastnlp_jobs.jobs.label.drift import drift
@@ -31,6 +32,14 @@ def test_labels_that_change_in_the_middle_stand_out(tmp_path):
     rows = measured(tmp_path, tones, [10.0] * 1_000 + [30.0] * 1_000)
     assert [row["distance"] for row in rows] == [0.5, 0.5, 0.1, 0.1]
     assert all(row["distance"] > row["chance"] for row in rows)
+
+
+def test_lists_drift_by_the_sets_of_classes_they_hold(tmp_path):
+    fields = TypeAdapter(LabelFields).validate_python({"moods": {"kind": "choices", "options": ["joy", "love"]}})
+    moods = [["joy", "love"]] * 1_000 + [["joy"]] * 500
+    pl.DataFrame({"moods": moods}).write_parquet(tmp_path / "labels.parquet")
+    rows = list(drift(tmp_path / "labels.parquet", fields, seed=1))
+    assert [row["distance"] for row in rows] == pytest.approx([1 / 3, 2 / 3])
 
 
 def test_a_run_without_labels_has_no_drift(tmp_path):

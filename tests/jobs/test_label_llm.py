@@ -15,7 +15,7 @@ from fastnlp_jobs.cli import main
 from fastnlp_jobs.errors import JobError
 from fastnlp_jobs.execution import execute, plan
 from fastnlp_jobs.job import load_job
-from fastnlp_jobs.jobs.label import Config, run_on_text
+from fastnlp_jobs.jobs.label import Config, agreement, run_on_text
 from fastnlp_jobs.jobs.label.by_model import columns
 from fastnlp_jobs.llm.placeholders import fill
 from fastnlp_jobs.llm.schema import default_fields
@@ -226,6 +226,20 @@ def test_the_target_becomes_examples_with_split_and_group_of_the_documents(docum
                        "split": "test", "group": "g1"}  # fmt: skip
 
 
+def test_rows_without_labels_shift_no_label_to_another_text(documents):
+    def say(text, _):
+        return "no" if text == "房间很好" else json_of({**GOOD, "emotion": text[:2]})
+
+    with served(say) as server:
+        settings = {"target": "emotion", "pairs": {}, "asking": {"min_success": 0}}
+        _, output = label(server, documents, **settings)
+        _, drawn = label(server, documents, name="drawn", sample=4, seed=7, **settings)
+    for folder, rows in ((output, 4), (drawn, 3)):
+        examples = table(folder, "examples", EXAMPLES)
+        assert [row["labels"] for row in examples] == [[row["text"][:2]] for row in examples]
+        assert len(examples) == pl.read_parquet(folder / "pairs" / "categorised.parquet").height == rows
+
+
 def test_pairs_of_both_styles_and_of_known_classes_are_written(documents):
     with served(lambda text, _: json_of({**GOOD, "scene": "8点" if text == "太吵了" else "早晨"})) as server:
         classes = {"names": ["差评", "好评"], "system": "判断评价"}
@@ -252,6 +266,19 @@ def test_labels_are_compared_with_known_ones_beside_the_lexicon(documents):
     assert shares["lexicon", "known", "all"]["num_rows"] == 6
     assert shares["majority", "known", "all"]["share"] == 0.5
     assert ("llm", "lexicon", "decided") in shares
+
+
+def test_comparing_a_part_of_the_rows_after_the_other_gives_the_same_shares(documents, monkeypatch):
+    def say(text, _):
+        return "no" if text == "服务不错" else say_polarity(text, _)
+
+    known = {"好评": "positive", "差评": "negative"}
+    with served(say) as server:
+        settings = {"fields": POLARITY, "known_polarity": known, "sample": 5}
+        _, whole = label(server, documents, **settings)
+        monkeypatch.setattr(agreement, "_PART_ROWS", 2)
+        _, parts = label(server, documents, name="parts", **settings)
+    assert (whole / "agreement.parquet").read_bytes() == (parts / "agreement.parquet").read_bytes()
 
 
 def test_a_sheet_filled_in_by_people_gives_accuracy_and_agreement(documents, tmp_path):

@@ -30,7 +30,8 @@ def labelled(*scenes):
         (f"d{number}", f"第{number}条", "test" if number == 1 else "train", None, scene, "自律", 80.0, 20.0)
         for number, scene in enumerate(scenes)
     ]
-    return pl.DataFrame(rows, schema=pl.Schema({**TEXTS, **LABELS}), orient="row")
+    table = pl.DataFrame(rows, schema=pl.Schema({**TEXTS, **LABELS}), orient="row")
+    return table.select(*TEXTS), table.select(*LABELS)
 
 
 def lines(path):
@@ -38,7 +39,7 @@ def lines(path):
 
 
 def test_both_styles_read_as_in_the_study(tmp_path):
-    counts = from_labels(tmp_path, labelled("早晨"), Pairs(), default_fields())
+    counts = from_labels(tmp_path, [labelled("早晨")], Pairs(), default_fields())
     assert counts == {"simple": {"pairs": 1, "odd": 0}, "categorised": {"pairs": 1, "odd": 0}}
     assert lines(tmp_path / "pairs" / "simple-train.jsonl") == [
         {"messages": [{"role": "user", "content": "生成一段发疯文学"}, {"role": "assistant", "content": "第0条"}]}
@@ -50,20 +51,21 @@ def test_both_styles_read_as_in_the_study(tmp_path):
 
 @pytest.mark.parametrize("scene", ["8点", "wc", "Ａ区", "……", "3"])
 def test_an_odd_scene_is_left_out_of_the_categorised_pairs_alone(tmp_path, scene):
-    counts = from_labels(tmp_path, labelled("早晨", "早晨", scene), Pairs(), default_fields())
+    counts = from_labels(tmp_path, [labelled("早晨", "早晨", scene)], Pairs(), default_fields())
     assert counts == {"simple": {"pairs": 3, "odd": 0}, "categorised": {"pairs": 2, "odd": 1}}
 
 
 def test_every_split_has_a_file_of_its_own(tmp_path):
-    from_labels(tmp_path, labelled("早晨", "夜晚", "上班"), Pairs(categorised=None), default_fields())
+    from_labels(tmp_path, [labelled("早晨", "夜晚", "上班")], Pairs(categorised=None), default_fields())
     names = sorted(path.name for path in (tmp_path / "pairs").iterdir())
     assert names == ["simple-test.jsonl", "simple-train.jsonl", "simple.parquet"]
     assert len(lines(tmp_path / "pairs" / "simple-test.jsonl")) == 1
 
 
 def test_a_text_with_braces_is_not_filled_in(tmp_path):
-    rows = labelled("早晨").with_columns(clean=pl.lit("{scene} {id}"))
-    from_labels(tmp_path, rows, Pairs(), default_fields())
+    documents, labels = labelled("早晨")
+    braced = documents.with_columns(clean=pl.lit("{scene} {id}"))
+    from_labels(tmp_path, [(braced, labels)], Pairs(), default_fields())
     assert read_table(tmp_path / "pairs" / "simple.parquet", PAIRS)["response"].to_pylist() == ["{scene} {id}"]
 
 
@@ -82,7 +84,7 @@ def examples(*labels):
 
 
 def test_a_labelled_example_becomes_a_question_for_its_class(tmp_path):
-    counts = from_examples(tmp_path, examples(["投诉"]), classes(), tmp_path / "examples.parquet")
+    counts = from_examples(tmp_path, [examples(["投诉"])], classes(), tmp_path / "examples.parquet")
     assert counts == {"classes": {"pairs": 1, "several_labels": 0}}
     (line,) = lines(tmp_path / "pairs" / "classes-train.jsonl")
     assert line == {
@@ -95,13 +97,13 @@ def test_a_labelled_example_becomes_a_question_for_its_class(tmp_path):
 
 
 def test_examples_with_several_labels_are_counted_and_left_out(tmp_path):
-    counts = from_examples(tmp_path, examples(["投诉", "咨询"], ["咨询"]), classes(), tmp_path / "examples.parquet")
+    counts = from_examples(tmp_path, [examples(["投诉", "咨询"], ["咨询"])], classes(), tmp_path / "examples.parquet")
     assert counts == {"classes": {"pairs": 1, "several_labels": 1}}
 
 
 def test_a_label_that_is_no_class_is_refused(tmp_path):
     with pytest.raises(BadInput, match=r"examples.parquet: row 1: .* no '办理'"):
-        from_examples(tmp_path, examples(["办理"]), classes(), tmp_path / "examples.parquet")
+        from_examples(tmp_path, [examples(["办理"])], classes(), tmp_path / "examples.parquet")
 
 
 @pytest.mark.parametrize("changes", [{"answer": "{label}"}, {"user": "{txt}"}])

@@ -5,7 +5,6 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from random import Random
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow as pa
 from fastnlp_jobs import events
 from fastnlp_jobs.errors import JobError
 from fastnlp_jobs.jobs.label import Asked, Config, Result
+from fastnlp_jobs.jobs.label.asked import FILE, asked
 from fastnlp_jobs.jobs.label.asking import Labeller, Labelling
 from fastnlp_jobs.jobs.label.products import write_products
 from fastnlp_jobs.jobs.label.settings import Asking
@@ -24,10 +24,9 @@ from fastnlp_jobs.llm.schema import Choice, Choices, LabelField, Number
 from fastnlp_jobs.masks import mask_rejected
 from fastnlp_jobs.processes import run_until_stopped
 from fastnlp_jobs.schemas import DOCUMENTS, REJECTED, labels
-from fastnlp_jobs.tables import TableWriter, count_rows, scan_columns
+from fastnlp_jobs.tables import TableWriter, read_schema
 
 _BATCH_ROWS = 1_024
-_DOCUMENTS = "documents.parquet"
 
 
 class Row(NamedTuple):
@@ -46,11 +45,11 @@ def label(config: Config) -> Result:
         Unavailable, Refused: the server does not answer; what was answered is kept in `state`.
     """
     assert config.state is not None, "the config sets it for this engine"
+    read_schema(config.input / FILE, DOCUMENTS)  # a wrong input is found before a server is started
     asking = config.asked
-    rows = _chosen(config)
     with ledger.opened(config.state) as opened, asked_endpoint(asking.endpoint, asking.embedded) as endpoint:
         result = run_until_stopped(_label(config, asking, endpoint, opened))
-    return result.model_copy(update=write_products(config, rows))
+    return result.model_copy(update=write_products(config))
 
 
 def label_text(config: Config, text: str) -> dict[str, Any]:
@@ -72,22 +71,10 @@ def label_text(config: Config, text: str) -> dict[str, Any]:
     return {**found.values, "confidence": found.confidence, "model": endpoint.model}
 
 
-def chosen_rows(config: Config) -> Iterator[Row]:
-    """The documents that are asked about: all, or a seeded sample, in their order."""
-    chosen, number = set(_chosen(config)), 0
-    for batch in scan_columns(config.input / _DOCUMENTS, DOCUMENTS, ["id", "clean"]):
-        for id_, text in zip(batch["id"].to_pylist(), batch["clean"].to_pylist(), strict=True):
-            if number in chosen:
-                yield Row(number + 1, id_, text)
-            number += 1
-
-
-def _chosen(config: Config) -> list[int]:
-    """Places of the documents that are asked about, from 0."""
-    total = count_rows(config.input / _DOCUMENTS)
-    if config.sample is None or config.sample >= total:
-        return list(range(total))
-    return sorted(Random(config.seed).sample(range(total), config.sample))
+def asked_rows(config: Config) -> Iterator[Row]:
+    """The documents that are asked about, in their order."""
+    for batch in asked(config, ["id", "clean"]):
+        yield from (Row(place + 1, id_, text) for place, id_, text in batch.iter_rows())
 
 
 async def _label(config: Config, asking: Asking, endpoint: Endpoint, opened: ledger.Ledger) -> Result:
@@ -115,7 +102,7 @@ async def _labelled(config: Config, labeller: Labeller, client: Client) -> Async
     async def work(row: Row) -> Labelling:
         return await labeller.label(row.text, client)
 
-    async with contextlib.aclosing(client.each(chosen_rows(config), work)) as found:
+    async with contextlib.aclosing(client.each(asked_rows(config), work)) as found:
         async for row, labelling in found:
             yield row, labelling
 
@@ -140,7 +127,7 @@ class _Tables:
         if found.values is not None:
             self._waiting.append({"id": row.id, **found.values, "confidence": found.confidence, **known})
         else:
-            self._useless.append({"file": _DOCUMENTS, "row": row.number, "reason": found.reason, "text": found.said})
+            self._useless.append({"file": FILE, "row": row.number, "reason": found.reason, "text": found.said})
         if len(self._waiting) + len(self._useless) >= _BATCH_ROWS:
             self._write()
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.label import Config
+from fastnlp_jobs.jobs.label.asked import asked
 from fastnlp_jobs.jobs.label.scores import (
     Label,
     Statistic,
@@ -27,26 +28,35 @@ Labeller = Callable[[str], Label]  # of a row's id
 _BY_LEXICON = {"polarity": ("positive", "negative"), "emotion": ("乐", "好", "怒", "哀", "惧", "恶", "惊")}
 
 
-def gold_scores(config: Config, path: Path, labels: pl.DataFrame, lexicon: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    """The rows of GOLD.
-
-    Args:
-        config: of the job.
-        path: the sheets.
-        labels: id and the columns of the schema, a row per document that was asked about; null without labels.
-        lexicon: what the lexicon says of the same documents.
+def gold_scores(config: Config, path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of GOLD, for the sheets at `path`.
 
     Raises:
         BadInput: the sheets cannot be used, or are about other documents.
     """
-    asked = set(labels["id"])
-    sheets = [{id_: sheet[id_] for id_ in sheet if id_ in asked} for sheet in read_sheets(path, config.fields)]
+    sheets = read_sheets(path, config.fields)
+    labels, lexicon = _of_documents(config, {id_ for sheet in sheets for id_ in sheet})
+    judged = set(labels["id"])
+    sheets = [{id_: sheet[id_] for id_ in sheet if id_ in judged} for sheet in sheets]
     if not any(sheets):
         raise BadInput(f"gold: {path}: none of its ids was labelled in this run; give the sheet of the same documents")
     for name, field in config.fields.items():
         of_model, of_lexicon = _column(labels, name), _lexicon_column(lexicon, field)
         labellers = {"llm": of_model} | ({"lexicon": of_lexicon} if of_lexicon else {})
         yield from _scores_of(name, field, sheets, labellers, config.seed)
+
+
+def _of_documents(config: Config, ids: set[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What the model (null: nothing) and the lexicon say of those documents among `ids` that were asked about."""
+    named = pl.col("id").is_in(pl.Series(sorted(ids), dtype=pl.String).implode())
+    found = [id_ for batch in asked(config, ["id"]) for id_ in batch.filter(named)["id"]]
+    rows = pl.DataFrame({"id": found}, schema={"id": pl.String})
+    said = [
+        pl.scan_parquet(config.output / name, glob=False).filter(named).collect(engine="streaming")
+        for name in ("labels.parquet", "baseline.parquet")
+    ]
+    labels, lexicon = (rows.join(table, on="id", how="left") for table in said)
+    return labels, lexicon
 
 
 def _scores_of(

@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 
 from fastnlp_jobs.jobs.label import Config, Result
-from fastnlp_jobs.jobs.label.agreement import compare
+from fastnlp_jobs.jobs.label.agreement import write_agreement
 from fastnlp_jobs.jobs.label.lexicon import FIELDS, MODEL, Lexicon, readable
 from fastnlp_jobs.jobs.label.pairs import write_class_pairs
-from fastnlp_jobs.schemas import AGREEMENT, DOCUMENTS, labels
-from fastnlp_jobs.tables import TableWriter, scan_columns, write_table
+from fastnlp_jobs.schemas import DOCUMENTS, labels
+from fastnlp_jobs.tables import TableWriter, scan_columns
 
 _BATCH_ROWS = 8_192
 _NOTHING_KNOWN = {
@@ -30,8 +30,7 @@ def label(config: Config) -> Result:
     """
     path = config.output / "labels.parquet"
     counts = write_labels(config, path)
-    labelled = pl.read_parquet(path, columns=["id", "polarity"])
-    write_table(compare(config, {"lexicon": labelled}).to_arrow(), config.output / "agreement.parquet", AGREEMENT)
+    write_agreement(config, {"lexicon": pl.scan_parquet(path, glob=False)}, path)
     return counts.result().model_copy(update={"pairs": write_class_pairs(config)})
 
 

@@ -4,10 +4,12 @@ From labels: write such a text, with or without what it is to be like. From labe
 split has a file of its own, so that nobody trains on test rows.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self, TextIO
 
 import polars as pl
 
@@ -16,37 +18,42 @@ from fastnlp_jobs.jobs.label import Config
 from fastnlp_jobs.jobs.label.settings import Classes, Pairs
 from fastnlp_jobs.llm.placeholders import fill, placeholders
 from fastnlp_jobs.llm.schema import Choice, LabelField, Text
-from fastnlp_jobs.queries import scan
 from fastnlp_jobs.schemas import EXAMPLES, PAIRS
-from fastnlp_jobs.tables import write_table
+from fastnlp_jobs.tables import TableWriter, scan_table
 
 _FOLDER = "pairs"
 
 
 def from_labels(
-    output: Path, rows: pl.DataFrame, pairs: Pairs, fields: Mapping[str, LabelField]
+    output: Path, batches: Iterable[tuple[pl.DataFrame, pl.DataFrame]], pairs: Pairs, fields: Mapping[str, LabelField]
 ) -> dict[str, dict[str, int]]:
     """Write the pairs that ask for a text.
 
     Args:
         output: folder of the job.
-        rows: labelled documents: id, clean, split, group and a column per field.
+        batches: labelled documents: id, clean, split and group, and beside them a column per field.
         pairs: which styles.
         fields: the label schema.
 
     Returns:
         By style how many pairs there are, and how many rows were odd.
     """
-    counts = {}
-    if pairs.simple is not None:
-        simple = rows.with_columns(prompt=pl.lit(pairs.simple))
-        counts["simple"] = {"pairs": _write(output, "simple", simple), "odd": 0}
-    if pairs.categorised is not None:
-        regular = rows.filter(~_is_odd(pairs, fields))
-        prompts = [_filled(pairs.categorised, row) for row in regular.iter_rows(named=True)]
-        written = _write(output, "categorised", regular.with_columns(prompt=pl.Series(prompts, dtype=pl.String)))
-        counts["categorised"] = {"pairs": written, "odd": rows.height - written}
-    return counts
+    rows, is_odd = 0, _is_odd(pairs, fields)
+    with contextlib.ExitStack() as stack:
+        simple = stack.enter_context(_Style(output, "simple")) if pairs.simple is not None else None
+        categorised = stack.enter_context(_Style(output, "categorised")) if pairs.categorised is not None else None
+        for documents, labels in batches:
+            rows += documents.height
+            if simple is not None:
+                simple.add(documents.with_columns(prompt=pl.lit(pairs.simple)))
+            if categorised is not None:
+                regular = ~labels.select(odd=is_odd)["odd"]
+                prompts = [
+                    _filled(pairs.categorised or "", row) for row in labels.filter(regular).iter_rows(named=True)
+                ]
+                categorised.add(documents.filter(regular).with_columns(prompt=pl.Series(prompts, dtype=pl.String)))
+    styles = [style for style in (simple, categorised) if style is not None]
+    return {style.name: {"pairs": style.pairs, "odd": rows - style.pairs} for style in styles}
 
 
 def write_class_pairs(config: Config) -> dict[str, dict[str, int]]:
@@ -58,33 +65,35 @@ def write_class_pairs(config: Config) -> dict[str, dict[str, int]]:
     if config.pairs is None or config.pairs.classes is None:
         return {}
     source = config.input / "examples.parquet"
-    examples = scan(source, EXAMPLES).collect()
-    return from_examples(config.output, examples, config.pairs.classes, source)
+    batches = map(pl.DataFrame, scan_table(source, EXAMPLES))
+    return from_examples(config.output, batches, config.pairs.classes, source)
 
 
-def from_examples(output: Path, examples: pl.DataFrame, classes: Classes, source: Path) -> dict[str, dict[str, int]]:
+def from_examples(
+    output: Path, batches: Iterable[pl.DataFrame], classes: Classes, source: Path
+) -> dict[str, dict[str, int]]:
     """Write the pairs that ask for a class; examples with several labels are left out and counted.
 
     Raises:
         BadInput: a label that is none of the classes; names file and row.
     """
-    ids = {name: number for number, name in enumerate(classes.names)}
-    rows, several = [], 0
-    for number, row in enumerate(examples.iter_rows(named=True), start=1):
-        if len(row["labels"]) != 1:
-            several += 1
-            continue
-        (name,) = row["labels"]
-        if name not in ids:
-            hint = suggest(name, classes.names)
-            raise BadInput(f"{source}: row {number}: pairs.classes.names has no {name!r}; {hint}")
-        values = {"text": row["text"], "id": str(ids[name]), "name": name}
-        prompt, answer = fill(classes.user, **values), fill(classes.answer, **values)
-        rows.append((row["id"], classes.system, prompt, answer, row["origin"], row["split"], row["group"]))
-    columns = ["id", "system", "prompt", "clean", "origin", "split", "group"]
-    asked = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
-    written = _write(output, "classes", asked)
-    return {"classes": {"pairs": written, "several_labels": several}}
+    ids = {name: str(number) for number, name in enumerate(classes.names)}
+    rows = 0
+    with _Style(output, "classes") as style:
+        for batch in batches:
+            single = batch.with_row_index("row", rows + 1).filter(pl.col("labels").list.len() == 1)
+            rows += batch.height
+            turns = []
+            for row, text, (name,) in single.select("row", "text", "labels").iter_rows():
+                if name not in ids:
+                    hint = suggest(name, classes.names)
+                    raise BadInput(f"{source}: row {row}: pairs.classes.names has no {name!r}; {hint}")
+                values = {"text": text, "id": ids[name], "name": name}
+                turns.append((fill(classes.user, **values), fill(classes.answer, **values)))
+            said = pl.DataFrame(turns, schema={"prompt": pl.String, "clean": pl.String}, orient="row")
+            kept = single.select("id", "origin", "split", "group", system=pl.lit(classes.system))
+            style.add(kept.hstack(said))
+    return {"classes": {"pairs": style.pairs, "several_labels": rows - style.pairs}}
 
 
 def _is_odd(pairs: Pairs, fields: Mapping[str, LabelField]) -> pl.Expr:
@@ -106,18 +115,43 @@ def _said(value: str | float | list[str]) -> str:
     return "、".join(value) if isinstance(value, list) else str(value)
 
 
-def _write(output: Path, style: str, rows: pl.DataFrame) -> int:
-    """Write `clean` as the response to `prompt`; the rows stay in order."""
-    folder = output / _FOLDER
-    folder.mkdir(exist_ok=True)
-    system = pl.col("system") if "system" in rows.columns else pl.lit(None, pl.String).alias("system")
-    origin = pl.col("origin") if "origin" in rows.columns else pl.lit("real").alias("origin")
-    table = rows.select("id", system, "prompt", origin, "split", "group", response="clean")
-    write_table(table.to_arrow(), folder / f"{style}.parquet", PAIRS)
-    for (split,), part in table.group_by("split", maintain_order=True):
-        with (folder / f"{style}-{split}.jsonl").open("w", encoding="utf-8", newline="\n") as handle:
-            handle.writelines(map(_line, part.iter_rows(named=True)))
-    return table.height
+class _Style:
+    """The pairs of one style: a table, and a file of JSON lines for each split; they stay in order."""
+
+    def __init__(self, output: Path, name: str) -> None:
+        self.name = name
+        self._folder = output / _FOLDER
+        self._folder.mkdir(exist_ok=True)
+        self._open = contextlib.ExitStack()
+        self._table = self._open.enter_context(TableWriter(self._folder / f"{name}.parquet", PAIRS))
+        self._lines: dict[str, TextIO] = {}
+
+    @property
+    def pairs(self) -> int:
+        return self._table.rows
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Write `clean` as the response to `prompt`."""
+        system = pl.col("system") if "system" in rows.columns else pl.lit(None, pl.String).alias("system")
+        origin = pl.col("origin") if "origin" in rows.columns else pl.lit("real").alias("origin")
+        table = rows.select("id", system, "prompt", origin, "split", "group", response="clean")
+        self._table.write(table.to_arrow())
+        for (split,), part in table.group_by("split", maintain_order=True):
+            self._file(str(split)).writelines(map(_line, part.iter_rows(named=True)))
+
+    def _file(self, split: str) -> TextIO:
+        if split not in self._lines:
+            path = self._folder / f"{self.name}-{split}.jsonl"
+            self._lines[split] = self._open.enter_context(path.open("w", encoding="utf-8", newline="\n"))
+        return self._lines[split]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.__exit__(kind, error, trace)
 
 
 def _line(row: Mapping[str, str | None]) -> str:

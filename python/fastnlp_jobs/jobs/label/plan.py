@@ -4,7 +4,7 @@ from typing import Any
 
 from fastnlp_jobs.jobs.label import Config
 from fastnlp_jobs.jobs.label.asking import Labeller
-from fastnlp_jobs.jobs.label.by_model import chosen_rows
+from fastnlp_jobs.jobs.label.by_model import asked_rows
 from fastnlp_jobs.llm.embedded import planned_endpoint
 from fastnlp_jobs.llm.plan import plan as plan_calls
 
@@ -17,8 +17,8 @@ def plan(config: Config) -> dict[str, Any]:
     """
     asking, labeller = config.asked, Labeller(config, config.asked)
     endpoint = planned_endpoint(asking.endpoint, asking.embedded)
-    calls = (call for row in chosen_rows(config) for call in labeller.calls(row.text))
-    first = next(chosen_rows(config), None)
+    calls = (call for row in asked_rows(config) for call in labeller.calls(row.text))
+    first = next(asked_rows(config), None)
     return {
         **plan_calls(endpoint, config.state, calls),
         "prompt": labeller.prompt.version,

@@ -8,75 +8,67 @@ import polars as pl
 import pyarrow as pa
 
 from fastnlp_jobs.jobs.label import Config
-from fastnlp_jobs.jobs.label.agreement import compare
+from fastnlp_jobs.jobs.label.agreement import write_agreement
+from fastnlp_jobs.jobs.label.asked import answered, asked, places
 from fastnlp_jobs.jobs.label.drift import drift
 from fastnlp_jobs.jobs.label.gold import gold_scores
 from fastnlp_jobs.jobs.label.labelling import write_labels
 from fastnlp_jobs.jobs.label.pairs import from_labels, write_class_pairs
 from fastnlp_jobs.jobs.label.sheet import write_sheet
 from fastnlp_jobs.llm.schema import Choice
-from fastnlp_jobs.queries import scan
-from fastnlp_jobs.schemas import AGREEMENT, DOCUMENTS, DRIFT, EXAMPLES, GOLD
-from fastnlp_jobs.tables import write_table
+from fastnlp_jobs.schemas import DRIFT, EXAMPLES, GOLD
+from fastnlp_jobs.tables import TableWriter, write_table
 
 
-def write_products(config: Config, asked_rows: list[int]) -> dict[str, Any]:
+def write_products(config: Config) -> dict[str, Any]:
     """Write what the config asks for beside labels.parquet, and what the lexicon says of all documents.
-
-    Args:
-        config: of the job; its labels are written.
-        asked_rows: places of the documents that were asked about, from 0, ascending.
 
     Returns:
         What the Result says of them.
     """
-    columns = ["id", "clean", "split", "group"]
-    documents = scan(config.input / "documents.parquet", DOCUMENTS).select(columns).collect(engine="streaming")
-    documents = documents[asked_rows]
-    labels = pl.read_parquet(config.output / "labels.parquet")
-    every = documents.select("id").join(labels, on="id", how="left", maintain_order="left")
-    labelled = documents.join(labels, on="id", how="inner", maintain_order="left")
     counts = write_labels(config, config.output / "baseline.parquet")
-    baseline = pl.read_parquet(config.output / "baseline.parquet", columns=["id", "emotion", "polarity"])
-    lexicon = documents.select("id").join(baseline, on="id", how="left", maintain_order="left")
     _write(config, "drift", drift(config.output / "labels.parquet", config.fields, config.seed), DRIFT)
     if config.gold is not None:
-        _write(config, "gold", gold_scores(config, config.gold, every, lexicon), GOLD)
-    _write_agreement(config, every, lexicon)
-    _write_sheet(config, documents)
+        _write(config, "gold", gold_scores(config, config.gold), GOLD)
+    write_agreement(config, _polarities(config), config.output / "baseline.parquet")
+    if config.sheet_rows:
+        _write_sheet(config)
     if config.target is not None:
-        _write_examples(config, labelled, config.target)
-    pairs = from_labels(config.output, labelled, config.pairs, config.fields) if config.pairs else {}
+        _write_examples(config, config.target)
+    columns = ["id", "clean", "split", "group"]
+    pairs = from_labels(config.output, answered(config, columns), config.pairs, config.fields) if config.pairs else {}
     return {"pairs": pairs | write_class_pairs(config), "other_language": counts.result().other_language}
 
 
-def _write_agreement(config: Config, every: pl.DataFrame, lexicon: pl.DataFrame) -> None:
+def _polarities(config: Config) -> dict[str, pl.LazyFrame]:
     """The model beside the lexicon on the same rows, where the schema has the field that can be compared."""
-    compared = {"lexicon": lexicon.select("id", "polarity")}
+    lexicon = pl.scan_parquet(config.output / "baseline.parquet", glob=False)
+    if config.sample is not None:
+        is_asked = pl.col("place").is_in(pl.Series(places(config), dtype=pl.UInt32).implode())
+        lexicon = lexicon.with_row_index("place").filter(is_asked)
     polarity = config.fields.get("polarity")
     if isinstance(polarity, Choice) and {"positive", "negative"} <= set(polarity.options or ()):
-        compared = {"llm": every.select("id", "polarity"), **compared}
-    write_table(compare(config, compared).to_arrow(), config.output / "agreement.parquet", AGREEMENT)
+        return {"llm": pl.scan_parquet(config.output / "labels.parquet", glob=False), "lexicon": lexicon}
+    return {"lexicon": lexicon}
 
 
-def _write_sheet(config: Config, documents: pl.DataFrame) -> None:
-    if config.sheet_rows:
-        some = sorted(Random(config.seed).sample(range(documents.height), min(config.sheet_rows, documents.height)))
-        write_sheet(config.output / "sheet.csv", documents[some].select("id", "clean").iter_rows(), config.fields)
+def _write_sheet(config: Config) -> None:
+    chosen = places(config)
+    drawn = Random(config.seed).sample(range(len(chosen)), min(config.sheet_rows, len(chosen)))
+    some = pl.Series([chosen[number] for number in drawn], dtype=pl.UInt32).implode()
+    batches = asked(config, ["id", "clean"])
+    rows = (row for batch in batches for row in batch.filter(pl.col("place").is_in(some)).drop("place").iter_rows())
+    write_sheet(config.output / "sheet.csv", rows, config.fields)
 
 
-def _write_examples(config: Config, labelled: pl.DataFrame, target: str) -> None:
-    labels = pl.col(target) if labelled.schema[target] == pl.List(pl.String) else pl.concat_list(target)
-    examples = labelled.select(
-        "id",
-        "split",
-        "group",
-        text="clean",
-        labels=labels,
-        intensity=pl.lit(None, pl.List(pl.Float64)),
-        origin=pl.lit("real"),
-    )
-    write_table(examples.to_arrow(), config.output / "examples.parquet", EXAMPLES)
+def _write_examples(config: Config, target: str) -> None:
+    """The documents with labels, `target` as the labels of each."""
+    known = {"intensity": pl.lit(None, pl.List(pl.Float64)), "origin": pl.lit("real")}
+    with TableWriter(config.output / "examples.parquet", EXAMPLES) as writer:
+        for documents, labels in answered(config, ["id", "clean", "split", "group"]):
+            of_target = pl.col(target) if labels.schema[target] == pl.List(pl.String) else pl.concat_list(target)
+            rows = documents.rename({"clean": "text"}).hstack(labels.select(labels=of_target)).with_columns(**known)
+            writer.write(rows.to_arrow())
 
 
 def _write(config: Config, name: str, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> None:
