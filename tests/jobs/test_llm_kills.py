@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from tests.conftest import ROOT
 from tests.jobs.ask_all import calls, digest
-from tests.jobs.stub_llm_server import Body, StubServer, echo, stub_server
+from tests.jobs.stub_llm_server import Body, Handler, StubServer, echo, stub_server
 from tests.jobs.stub_site import in_a_loop
 
 from fastnlp_jobs.llm.ledger import FILE
@@ -25,14 +25,15 @@ CONCURRENCY = 8
 class Killer:
     """Answers, and kills who asks at the n-th request: before it is answered, or as soon as it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, handler: Handler = echo) -> None:
+        self.handler = handler
         self.left = 0
         self.spares_the_request = False
         self.process: Process | None = None
 
     async def answer(self, request: web.Request, body: Body) -> web.StreamResponse:
         self.left -= 1
-        response = await echo(request, body)
+        response = await self.handler(request, body)
         if self.left == 0 and self.process is not None:
             if self.spares_the_request:
                 await response.prepare(request)
