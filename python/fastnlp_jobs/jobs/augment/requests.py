@@ -1,9 +1,9 @@
 """What a model is asked: a batch of samples of one class, other examples, keyword, style and length each time."""
 
 import hashlib
+import heapq
 import json
 import math
-import random
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
@@ -91,10 +91,15 @@ class Requests:
         return math.ceil(prompt.batch * longest) + _TOKENS_AROUND
 
     def _examples(self, label: str, number: int) -> list[str]:
-        """Rows of the class in train, by a draw of their own for each call."""
-        seeds = self._corpus.seeds[label]
-        source = random.Random(f"{self._config.seed}/{label}/{number}")
-        return source.sample(seeds, min(self._config.prompt.examples, len(seeds)))
+        """Rows of the class in train, by a draw of their own for each call.
+
+        Each row draws a number by itself: where one is erased, only the calls that showed it become others.
+        """
+        draw = f"{self._config.seed}/{label}/{number}/"
+        seeds = set(self._corpus.seeds[label])
+        return heapq.nsmallest(
+            self._config.prompt.examples, seeds, key=lambda text: hashlib.sha256(f"{draw}{text}".encode()).digest()
+        )
 
     def _fenced(self, text: str) -> str:
         return fence(text, self._config.gates.max_characters)

@@ -151,8 +151,9 @@ class Erasure:
             is_changed = self._give_up(folder)
         else:
             return
-        if is_changed and not any(digest in self._by_hash for digest in inputs.values()):
-            self.made_from |= {entry["name"] for entry in record["inputs"].values()}
+        if is_changed:
+            entries = record["inputs"].values()
+            self.made_from |= {entry["name"] for entry in entries if entry["sha256"] not in self._by_hash}
 
     def _edit(self, folder: Path, ids: set[str]) -> bool:
         """Take the person out of a copy of a folder; whether anything changed."""
