@@ -9,12 +9,15 @@ import polars as pl
 import pytest
 from aiohttp import web
 from tests.jobs.calls import OPENING, STUDY_COUNTS, calls, write_candidates, write_examples
+from tests.jobs.corpora import review, table
 from tests.jobs.stub_llm_server import Body, completion, in_a_thread
 
 from fastnlp_jobs.errors import BadInput, JobError
 from fastnlp_jobs.execution import execute, plan
 from fastnlp_jobs.jobs.augment import Config
 from fastnlp_jobs.jobs.augment.requests import read_samples
+from fastnlp_jobs.schemas import DOCUMENTS, with_kept
+from fastnlp_jobs.tables import write_table
 
 COUNTS = {"a": 60, "b": 12, "c": 3}
 TEST = {"a": 10, "b": 5, "c": 2}
@@ -128,6 +131,33 @@ def test_synthetic_rows_are_no_seeds(documents):
     _, output = augmented(documents, helpful())
     with pytest.raises(BadInput, match="is synthetic already"):
         execute("augment", Config(input=output, output=documents.parent / "again", candidates=output / "report.txt"))
+
+
+def with_names(documents: Path, name: str) -> None:
+    """Write documents.parquet beside the examples, with the column label_raw: `name` for rows of class c."""
+    schema = with_kept(DOCUMENTS, ["label_raw"])
+    examples = pl.read_parquet(documents / "examples.parquet").iter_rows(named=True)
+    rows = [review(0, id=row["id"], x_label_raw=name if row["labels"] == ["c"] else None) for row in examples]
+    write_table(table(rows, schema), documents / "documents.parquet", schema)
+
+
+def test_a_class_is_called_by_its_name_in_a_kept_column(documents):
+    with_names(documents, "办理开通")
+    _, output = augmented(documents, helpful(), prompt={"name_column": "label_raw"})
+    lines = [json.loads(line) for line in (output / "train_balanced.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {(*line["labels"], *line["names"]) for line in lines} == {("a", "a"), ("b", "b"), ("c", "办理开通")}
+    assert "c 办理开通" in (output / "report.txt").read_text(encoding="utf-8")
+
+
+def test_a_name_column_that_was_not_kept_is_refused(documents):
+    with_names(documents, "办理开通")
+    with pytest.raises(BadInput, match=r"prompt\.name_column: no column `x_name`; name it in crawl's `keep`"):
+        augmented(documents, helpful(), prompt={"name_column": "name"})
+
+
+def test_keywords_of_a_class_that_train_does_not_have_are_refused(documents):
+    with pytest.raises(BadInput, match="prompt: no row of train has the class `bb`; did you mean `b`"):
+        augmented(documents, helpful(), prompt={"keywords": {"bb": ["彩铃"]}})
 
 
 def test_a_line_that_is_no_candidate_is_named(documents):

@@ -11,8 +11,8 @@ import pyarrow as pa
 from fastnlp_core import normalize
 from fastnlp_jobs import lineage
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.schemas import DOCUMENTS, EXAMPLES, KEPT_PREFIX
-from fastnlp_jobs.tables import read_schema, read_table
+from fastnlp_jobs.schemas import DOCUMENTS, EXAMPLES, KEPT_PREFIX, with_kept
+from fastnlp_jobs.tables import read_columns, read_schema, read_table
 
 SYNTHETIC = "synthetic"
 
@@ -84,12 +84,11 @@ class Corpus:
         """
         if column is None:
             return {}
-        path = self._folder / "documents.parquet"
-        found = read_schema(path, DOCUMENTS).names
-        if KEPT_PREFIX + column not in found:
-            raise BadInput(f"{path}: prompt.name_column: no column `{KEPT_PREFIX}{column}`; name it in crawl's `keep`")
-        documents = read_table(path, DOCUMENTS)
-        by_id = dict(zip(documents["id"].to_pylist(), documents[KEPT_PREFIX + column].to_pylist(), strict=True))
+        path, kept = self._folder / "documents.parquet", KEPT_PREFIX + column
+        if kept not in read_schema(path, DOCUMENTS).names:
+            raise BadInput(f"{path}: prompt.name_column: no column `{kept}`; name it in crawl's `keep`")
+        documents = read_columns(path, with_kept(DOCUMENTS, [column]), ["id", kept])
+        by_id = dict(zip(documents["id"].to_pylist(), documents[kept].to_pylist(), strict=True))
         values: dict[str, Counter[str]] = defaultdict(Counter)
         ids = self.table["id"].to_pylist()
         for row in self.rows("train"):

@@ -1,7 +1,7 @@
 """How many samples each class gets: by the targets of the config, or the fewest with which a goal is reached."""
 
 import heapq
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from fastnlp_jobs.errors import BadInput, suggest
@@ -36,9 +36,7 @@ def plan_samples(counts: Counts, targets: "Targets") -> dict[str, int]:
     Raises:
         BadInput: a class in the config that train does not have, or a goal that cannot be reached.
     """
-    for name in [*targets.classes, *targets.only]:
-        if name not in counts:
-            raise BadInput(f"targets: no row of train has the class `{name}`; {suggest(name, sorted(counts))}")
+    check_classes("targets", [*targets.classes, *targets.only], counts)
     open_classes = targets.only or counts
     limits = {name: _limit(targets) if name in open_classes else 0 for name in counts}
     if targets.has_goal:
@@ -47,6 +45,17 @@ def plan_samples(counts: Counts, targets: "Targets") -> dict[str, int]:
             raise BadInput(f"targets: {unreachable(counts, limits, targets)}")
         return added
     return {name: min(limits[name], _wanted(name, rows, targets)) for name, rows in counts.items()}
+
+
+def check_classes(key: str, names: Iterable[str], counts: Counts) -> None:
+    """Refuse a class that train does not have; `key` of the config names it.
+
+    Raises:
+        BadInput: says what was probably meant.
+    """
+    for name in names:
+        if name not in counts:
+            raise BadInput(f"{key}: no row of train has the class `{name}`; {suggest(name, sorted(counts))}")
 
 
 def _limit(targets: "Targets") -> int:

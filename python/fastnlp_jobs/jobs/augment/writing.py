@@ -12,7 +12,7 @@ from fastnlp_jobs.errors import BadInput, JobError
 from fastnlp_jobs.jobs.augment import Result, pictures
 from fastnlp_jobs.jobs.augment.corpus import SYNTHETIC, Corpus
 from fastnlp_jobs.jobs.augment.gates import GateKeeper, Sample, Verdict
-from fastnlp_jobs.jobs.augment.plan import gini, plan_samples, ratio
+from fastnlp_jobs.jobs.augment.plan import check_classes, gini, plan_samples, ratio
 from fastnlp_jobs.jobs.augment.requests import Requests
 from fastnlp_jobs.jobs.augment.rounds import Outcome, run_rounds
 from fastnlp_jobs.jobs.augment.sources import FromFile, FromModel
@@ -86,6 +86,7 @@ def _read(config: "Config") -> tuple[Corpus, dict[str, int]]:
             f"{corpus.path}: row {corpus.is_synthetic.index(True) + 1} is synthetic already; samples are made from "
             "rows that people wrote, give the folder from before the first augment"
         )
+    check_classes("prompt", [*config.prompt.keywords, *config.prompt.names], corpus.counts)
     return corpus, plan_samples(corpus.counts, config.targets)
 
 
