@@ -1,11 +1,15 @@
 """The report in a real browser: silent, offline, quick, harmless, and usable with finger and mouse."""
 
+import itertools
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
+from tests.jobs.calls import write_candidates
 from tests.jobs.corpora import review, reviews, write_run
 
 from fastnlp_jobs.execution import execute
@@ -70,11 +74,23 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(0, len(rows), 10):
         rows[number] = review(number, **attack, tokens=[HOSTILE, "房间"])
         rows[number + 1] |= formula
-    return written(folder, rows)
+    return written(folder, {**write_run(folder, rows), "augmented": augment(folder)})
 
 
-def written(folder: Path, rows: list[dict[str, Any]]) -> Path:
-    config = Config(**write_run(folder, rows), output=folder / "report", title=f"Reviews {HOSTILE}")
+def augment(folder: Path) -> Path:
+    """Samples for the class with the hostile name, hostile themselves; Playwright's loop runs in this process."""
+    texts = [f"{HOSTILE} {' '.join(words)}" for words in itertools.permutations(("room", "bed", "view", "quiet"), 3)]
+    candidates = write_candidates(folder / "candidates.jsonl", {HOSTILE: texts})
+    values = {"input": folder / "documents", "output": folder / "augmented", "candidates": candidates}
+    settings = {"prompt": {"language": "en"}, "gates": {"classifier_top": 0}, "targets": {"classes": {HOSTILE: 9999}}}
+    config = json.dumps({**values, **settings}, default=str)
+    command = [sys.executable, "-m", "fastnlp_jobs", "augment", "--config", "-"]
+    subprocess.run(command, input=config.encode(), check=True, capture_output=True)
+    return folder / "augmented"
+
+
+def written(folder: Path, folders: dict[str, Path]) -> Path:
+    config = Config(**folders, output=folder / "report", title=f"Reviews {HOSTILE}")
     execute("report", config)
     return config.output / "report.html"
 
@@ -100,7 +116,7 @@ def test_it_opens_in_two_seconds(browser: Browser, html: Path) -> None:
 def test_a_script_in_a_comment_is_a_text(visit: Visit) -> None:
     visit.read_to_the_end()
     assert visit.page.locator("h1").inner_text() == f"Reviews {HOSTILE}"
-    for table in ("thread", "region", "emote"):  # a token that begins with a sign counts as an emote
+    for table in ("thread", "region", "emote", "balance"):  # a token that begins with a sign counts as an emote
         assert HOSTILE in visit.cells(table, 1)
     assert visit.messages == []
 
@@ -190,7 +206,7 @@ def test_it_reads_without_scripts(browser: Browser, html: Path) -> None:
 
 
 def test_the_report_of_200_000_comments_is_small_and_quick(browser: Browser, tmp_path: Path) -> None:
-    html = written(tmp_path, reviews(200_000))
+    html = written(tmp_path, write_run(tmp_path, reviews(200_000)))
     assert html.stat().st_size <= LARGEST_BYTES
     assert seconds_to_open(browser, html) < OPENS_WITHIN_S
 
