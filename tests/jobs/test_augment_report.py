@@ -74,7 +74,7 @@ def test_the_report_names_why_samples_were_refused_and_what_stopped_a_class(fold
         ["near synthetic", "1", "50.0\u00a0%"],
         ["other language", "1", "50.0\u00a0%"],
     ]
-    assert "Of the 1 classes that should get samples 1 got fewer; what stopped them: the file has no more (1)." in said
+    assert "Of the 1 classes that should get samples 1 got fewer; what stopped them: no more candidates (1)." in said
     assert "The samples come from the file candidates.jsonl; what wrote them is not known here." in said
 
 
@@ -106,6 +106,15 @@ def test_the_report_calls_samples_of_the_tiny_model_worthless(folders):
     said = plain(report(folders, output))
     assert "These samples are worthless." in said
     assert "The samples of tiny are worthless: it is a tiny model" in said
+
+
+def test_a_plan_without_samples_is_shown_as_a_plan(folders):
+    output = folders["documents"].parent / "augmented"
+    values = {"input": folders["documents"], "output": output, "targets": TARGETS}
+    execute("augment", load_job("augment").Config.model_validate(values))
+    text = report(folders, output)
+    assert "Nobody was asked for samples: only the plan was made." in plain(text)
+    assert cells(text, "balance")[1] == [HOSTILE, "2", "3", "0", "2", "no more candidates"]
 
 
 def test_samples_made_from_other_documents_are_pointed_out(folders, tmp_path):

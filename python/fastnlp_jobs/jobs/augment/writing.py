@@ -56,6 +56,7 @@ def _expense(config: "Config", endpoint: "Endpoint", requests: Requests, wanted:
 def augment(config: "Config") -> Result:
     """Plan, gather samples through the gates, write what passed and what did not."""
     corpus, wanted = _read(config)
+    names = corpus.names(config.prompt.name_column) | config.prompt.names
     keeper = GateKeeper(corpus, config)
     told: dict[str, Any] = {}
     if not config.asks:
@@ -66,7 +67,6 @@ def augment(config: "Config") -> Result:
         with asked_endpoint(config.endpoint, config.embedded) as endpoint:
             outcome, calls = run_until_stopped(_ask(config, endpoint, corpus, keeper, wanted))
             told = {"model": endpoint.model, "calls": calls}
-    names = corpus.names(config.prompt.name_column) | config.prompt.names
     _write_tables(config, corpus, outcome, names)
     result = _result(corpus, outcome, told)
     _write_report(config, result, _by_class(corpus, outcome, names))

@@ -20,7 +20,7 @@ _STOPS = {
     "saturated": "new samples too like the old",
     "nothing_passes": "no sample passed any more",
     "budget": "the budget of calls",
-    "no_more_candidates": "the file has no more",
+    "no_more_candidates": "no more candidates",
 }
 
 
@@ -97,14 +97,14 @@ def tiles(augmented: Augmented) -> list[shown.Tile]:
     """How much was written, and how even the classes became."""
     counts, classes, refused = augmented.counts, augmented.classes, augmented.refused
     helped = classes.filter(pl.col("written") > 0).height
-    most = f"most often: {refused['reason'][0]}" if refused.height else "every one passed"
+    most = f"most often: {refused['reason'][0]}" if refused.height else "none failed a gate"
     (gini_before, gini), (ratio_before, ratio) = counts["gini"], counts["ratio"]
     near = shown.integer(counts["rejected"].get("near_dev_or_test", 0))
     return [
         shown.Tile("samples written", shown.integer(counts["synthetic"]), f"for {helped} of {classes.height} classes"),
         shown.Tile("samples refused", shown.integer(counts["rows_rejected"]), most),
         shown.Tile("near dev or test", shown.integer(counts["contamination"]), f"{near} refused for it"),
-        shown.Tile("Gini coefficient", shown.number(gini), f"{shown.number(gini_before)} before; 0: classes alike"),
+        shown.Tile("Gini coefficient", shown.number(gini), f"{shown.number(gini_before)} before; 0 is even"),
         shown.Tile("largest to smallest", f"{shown.number(ratio)} : 1", f"{shown.number(ratio_before)} : 1 before"),
     ]
 

@@ -311,10 +311,9 @@ def _balance(augmented: Augmented) -> Chart:
         }
         for name, column, colour in parts
     ]
-    few = f"the {rows.height} smallest of {shown.integer(augmented.classes.height)} classes"
-    caption = (
-        f"Rows of train by class, the largest first{'' if rows.height == augmented.classes.height else f': {few}'}."
-    )
+    caption = "Rows of train by class, the largest first."
+    if rows.height < augmented.classes.height:
+        caption += f" The {rows.height} smallest of {shown.integer(augmented.classes.height)} classes."
     layout = {
         "xaxis": _axis("rows of train"),
         "yaxis": _label_axis(rows["class"]),
