@@ -201,7 +201,7 @@ def test_a_dry_run_says_calls_tokens_cost_and_time_and_asks_nobody(documents):
         endpoint = {"base_url": server.base_url, "model": "stub", **prices}
         asked = plan("label", config(server, documents, asking={"endpoint": endpoint, "max_tokens": 100}))["asked"]
     assert server.bodies == []
-    assert (asked["rows"], asked["calls"], asked["in_ledger"]) == (6, 5, 0)
+    assert (asked["documents"], asked["rows"], asked["calls"], asked["in_ledger"]) == (6, 6, 5, 0)
     assert (asked["tokens_out_at_most"], asked["seconds_at_the_limits"]) == (500, 150.0)
     assert asked["cost_at_most"] == pytest.approx((asked["tokens_in_about"] + 2 * 500) / 1e6)
     assert "房间很好" in asked["sample_prompt"][1]["content"]
@@ -377,6 +377,7 @@ def test_the_report_shows_the_model_beside_the_word_lists(tmp_path):
     assert re.search(r"stub was asked about \d+ documents and gave usable labels for \d+ \([\d.]+ %\)", said)
     assert re.search(r"Rejected: not_json \(\d+\) ?\.", said)
     assert "Texts and what the model says of them" in said
+    assert re.search(r"How often the model says what .* polarity positive \d+ 100\.0 %", said)
     assert "The labels are what the language model stub says. Against" in said
     assert "worthless" not in said
 

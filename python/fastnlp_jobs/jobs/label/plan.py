@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastnlp_jobs.jobs.label import Config
+from fastnlp_jobs.jobs.label.asked import places
 from fastnlp_jobs.jobs.label.asking import Labeller
 from fastnlp_jobs.jobs.label.by_model import asked_rows
 from fastnlp_jobs.llm.embedded import planned_endpoint
@@ -20,6 +21,7 @@ def plan(config: Config) -> dict[str, Any]:
     calls = (call for row in asked_rows(config) for call in labeller.calls(row.text))
     first = next(asked_rows(config), None)
     return {
+        "documents": len(places(config)),
         **plan_calls(endpoint, config.state, calls),
         "prompt": labeller.prompt.version,
         "sample_prompt": labeller.prompt.messages(first.text) if first else [],

@@ -29,6 +29,7 @@ class Answers:
     fields: list[str]
     texts: pl.DataFrame  # text, the fields, and what the lists say: lists_emotion, lists_polarity
     gold: pl.DataFrame
+    classes: pl.DataFrame  # field, value, documents, share: how often the model says each class of a list
 
     @property
     def reasons(self) -> str:
@@ -57,7 +58,16 @@ def read_answers(config: "Config") -> Answers | None:
         fields=fields,
         texts=texts,
         gold=scan(gold, GOLD).collect() if gold.exists() else pl.DataFrame(GOLD.empty_table()),
+        classes=_classes(record["counts"]["values"], record["counts"]["rows_out"]),
     )
+
+
+def _classes(counts: dict[str, dict[str, int]], labelled: int) -> pl.DataFrame:
+    """The classes by field, the most frequent first; a document may have several."""
+    rows = [(field, value, found) for field, values in counts.items() for value, found in values.items()]
+    table = pl.DataFrame(rows, schema={"field": pl.String, "value": pl.String, "documents": pl.Int64}, orient="row")
+    ordered = table.sort("field", "documents", "value", descending=[False, True, False])
+    return ordered.with_columns(share=pl.col("documents") / labelled)
 
 
 def _texts(config: "Config", fields: list[str]) -> pl.DataFrame:

@@ -246,7 +246,13 @@ def _answer_tables(answers: Answers) -> list[_Draft]:
         Column("Value", "value", "number"),
         *(Column(end.title(), end, "number", interval) for end in ("low", "high")),
     ]
+    classes = [
+        *(Column(name.title(), name, "text") for name in ("field", "value")),
+        Column("Documents", "documents", "integer"),
+        Column("Share", "share", "share", "of the labelled documents; one may have several values of a list"),
+    ]
     return [
+        ("classes", "How often the model says what", classes, answers.classes, "labels/labels.parquet"),
         ("answers", "Texts and what the model says of them", texts, answers.texts, "labels/labels.parquet"),
         ("gold", "Beside the labels of people", scores, answers.gold, "labels/gold.parquet"),
     ]
