@@ -30,9 +30,11 @@ CREATE TABLE calls (
     run INTEGER, rows INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE texts (text BLOB, key BLOB, PRIMARY KEY (text, key)) WITHOUT ROWID;
+CREATE INDEX unanswered ON calls (state) WHERE state = 'sent';
 """
 # States of a call. Only `answered` and `rejected` are final: the others are asked again by the next run.
 _SENT, _INTERRUPTED, _ANSWERED, _REJECTED, _FAILED = "sent", "interrupted", "answered", "rejected", "failed"
+INTERRUPT = f"UPDATE calls SET state = '{_INTERRUPTED}' WHERE state = '{_SENT}'"
 _FIND = f"""
 SELECT text, finish_reason, refusal, tokens_in, tokens_out, failure FROM calls
 WHERE key = ? AND (state IN ('{_ANSWERED}', '{_REJECTED}') OR state = '{_FAILED}' AND run = ?)
@@ -87,9 +89,8 @@ class Ledger:
 
     def begin_run(self) -> None:
         """Count from here on, and find what earlier runs left on its way."""
-        unanswered = f"UPDATE calls SET state = '{_INTERRUPTED}' WHERE state = '{_SENT}'"
         with _readable(self.path), self._connection as transaction:
-            self.interrupted = transaction.execute(unanswered).rowcount
+            self.interrupted = transaction.execute(INTERRUPT).rowcount
             begun = transaction.execute("INSERT INTO runs (interrupted) VALUES (?)", (self.interrupted,))
             self._run = begun.lastrowid
 
