@@ -56,6 +56,18 @@ def test_a_run_begins_without_a_look_at_every_call(tmp_path):
 
 
 @in_a_loop
+async def test_a_row_counts_as_soon_as_it_has_its_answer(tmp_path):
+    async with stub_server(saying(completion("好")), hang) as server, server.client(tmp_path, timeout_s=9) as client:
+        await client.ask(question("a"))
+        waiting = asyncio.ensure_future(client.ask(question("b")))
+        await server.until_asked(2)
+        assert (client.figures()["rows"], client.figures()["asked"]) == (1, 2)
+        waiting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await waiting
+
+
+@in_a_loop
 async def test_what_was_under_way_when_a_run_ended_is_counted_and_asked_again(tmp_path, capfd):
     async with stub_server(hang) as server, server.client(tmp_path, timeout_s=9) as client:
         outcomes = client.answers([question("a"), question("b")])

@@ -88,8 +88,8 @@ class Client:
         """
         body = call.body(self._endpoint)
         key = key_of(body, call.prompt_version)
-        self._rows += 1
         answer = self._ledger.find(key) or await self._shared(key, call, body)
+        self._rows += 1
         self._ledger.serve(key)
         return answer
 
