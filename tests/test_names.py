@@ -40,10 +40,9 @@ def defined_in(file):
 
 
 STUB = defined_in(ROOT / "python" / "fastnlp_core" / "_native.pyi")
-USES = {"contamination"}  # of near_duplicates, in Python alone
 # A class that only Python knows (a result that holds columns) has no name to share.
 ALGORITHMS = sorted(
-    name for name in set(fastnlp_core.__all__) - USES if name in STUB or inspect.isfunction(getattr(fastnlp_core, name))
+    name for name in fastnlp_core.__all__ if name in STUB or inspect.isfunction(getattr(fastnlp_core, name))
 )
 
 

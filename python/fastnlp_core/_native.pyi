@@ -17,6 +17,9 @@ class Segmenter:
     def encode_column(self, column: ArrowArray | ArrowStream) -> tuple[ArrowArray, ArrowArray]: ...
 
 def jaccard(left: ArrowArray | ArrowStream, right: ArrowArray | ArrowStream) -> ArrowArray: ...
+def contamination(
+    train: ArrowArray | ArrowStream, test: ArrowArray | ArrowStream, threshold: float, ngram: int
+) -> list[ArrowArray]: ...
 def near_duplicates(
     texts: ArrowArray | ArrowStream,
     threshold: float,

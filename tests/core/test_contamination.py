@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastnlp_core import contamination
-from fastnlp_core.errors import ColumnTypeError, InputError, MemoryLimitError
+from fastnlp_core.errors import ColumnTypeError, InputError
 
 alphabet = st.sampled_from(["很", "好", "吃", "哈哈哈", "a", "b", " ", "\0", "😂", "👍🏽"])
 columns = st.lists(st.none() | st.lists(alphabet, max_size=10).map("".join), max_size=15)
@@ -60,11 +60,6 @@ def test_a_template_that_fills_the_train_rows_does_not_hide_a_copy():
     assert (290, 1, 1.0) in rows_of(found)
 
 
-def test_more_pairs_than_memory_is_meant_for_are_refused():
-    with pytest.raises(MemoryLimitError, match="more than 134217728 pairs of a row of train and a row of test"):
-        contamination(["您好请讲"] * 12_000, ["您好请讲"] * 12_000)
-
-
 @pytest.mark.parametrize("threshold", [0, 1.5, float("nan")])
 def test_a_threshold_out_of_range_is_refused(threshold):
     with pytest.raises(InputError, match="threshold"):
@@ -72,11 +67,11 @@ def test_a_threshold_out_of_range_is_refused(threshold):
 
 
 def test_a_column_that_holds_no_texts_is_refused_by_name():
-    with pytest.raises(ColumnTypeError, match="test: expected a text column, got int64"):
+    with pytest.raises(ColumnTypeError, match=r"test: expected a text column .*, got Int64"):
         contamination(["a"], pa.array([1]))
 
 
 def test_a_row_that_is_not_utf8_is_refused_by_name():
     broken = pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff"]).buffers())
-    with pytest.raises(InputError, match="train: expected UTF-8 texts"):
+    with pytest.raises(InputError, match=r"train\[0\]: expected UTF-8"):
         contamination(broken, ["a"])

@@ -1,10 +1,11 @@
-//! Near-duplicates among generated reviews: a few clauses each, half of them with an end of their own.
+//! Near-duplicates among generated reviews: a few clauses each, half of them with an end of their own;
+//! and between two columns that fill in one template.
 #![allow(missing_docs)] // the macros of criterion generate undocumented items
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use fastnlp_core::neardup::{Find, near_duplicates};
+use fastnlp_core::neardup::{Find, contamination, near_duplicates};
 
 const ROWS: usize = 20_000;
 const CLAUSES: [&str; 8] = [
@@ -37,5 +38,18 @@ fn neardup(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, neardup);
+fn across(criterion: &mut Criterion) {
+    let calls: Vec<String> = (0..ROWS)
+        .map(|row| format!("您好，请问有什么可以帮您，我想查询{}", CLAUSES[row % 8]))
+        .collect();
+    let texts: Vec<Option<&str>> = calls.iter().map(|call| Some(call.as_str())).collect();
+    let (train, test) = texts.split_at(ROWS - ROWS / 10);
+    let mut group = criterion.benchmark_group("contamination");
+    group.sample_size(10);
+    group.bench_function(format!("{} calls in {}", test.len(), train.len()), |bencher| {
+        bencher.iter(|| contamination(black_box(train), black_box(test), 0.8, 3));
+    });
+}
+
+criterion_group!(benches, neardup, across);
 criterion_main!(benches);

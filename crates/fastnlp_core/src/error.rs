@@ -144,6 +144,15 @@ pub enum Error {
         /// Pairs allowed.
         most: usize,
     },
+    /// More pairs of similar texts of two columns than memory is meant to hold.
+    #[error(
+        "train: more than {most} pairs of a row of train and a row of test reach the threshold; \
+         raise it, or compare smaller parts of the columns"
+    )]
+    TooManyPairsAcross {
+        /// Pairs allowed.
+        most: usize,
+    },
     /// A line of a dictionary or user dictionary cannot be read.
     #[error("{file}:{line}: expected {expected}, got {found}; correct or remove the line")]
     DictionaryLine {

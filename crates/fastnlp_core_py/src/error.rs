@@ -57,7 +57,9 @@ fn class_name(error: &Error) -> &'static str {
         | Error::MissingSubset { .. }
         | Error::DictionaryLine { .. }
         | Error::DictionaryImage { .. } => "InputError",
-        Error::MemoryLimit { .. } | Error::TooManyPairs { .. } => "MemoryLimitError",
+        Error::MemoryLimit { .. }
+        | Error::TooManyPairs { .. }
+        | Error::TooManyPairsAcross { .. } => "MemoryLimitError",
     }
 }
 

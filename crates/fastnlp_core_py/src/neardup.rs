@@ -27,6 +27,20 @@ fn near_duplicates(
     Ok(columns(&found))
 }
 
+/// Columns row of `train`, row of `test` and similarity.
+#[pyfunction]
+fn contamination(
+    py: Python<'_>,
+    train: Column,
+    test: Column,
+    threshold: f64,
+    ngram: usize,
+) -> BindingResult<[PyArray; 3]> {
+    let (train, test) = (text_column("train", train)?, text_column("test", test)?);
+    let found = py.detach(|| neardup::contamination_column(&train, &test, threshold, ngram))?;
+    Ok(columns(&found))
+}
+
 /// How often the n-grams of some texts occur: opaque bytes.
 #[pyfunction]
 fn ngram_counts(py: Python<'_>, texts: Column, ngram: usize) -> BindingResult<Bound<'_, PyBytes>> {
@@ -69,6 +83,7 @@ fn columns(pairs: &[Pair]) -> [PyArray; 3] {
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(contamination, module)?)?;
     module.add_function(wrap_pyfunction!(near_duplicates, module)?)?;
     module.add_function(wrap_pyfunction!(ngram_counts, module)?)?;
     module.add_function(wrap_pyfunction!(outline_texts, module)?)

@@ -18,9 +18,12 @@ pub struct GramCounts {
     /// A power of two of them, at least two.
     cells: Vec<u8>,
     shift: u32,
+    /// The least count of a gram that two compared texts may share.
+    least: u8,
 }
 
 impl GramCounts {
+    /// Of texts that are compared with each other: a gram that occurs once is in one of them only.
     pub fn new<'t>(texts: impl Iterator<Item = &'t str> + Clone, grams: &Grams) -> Self {
         let bytes: usize = texts.clone().map(str::len).sum();
         let cells = (bytes / 4).clamp(2, MOST_CELLS).next_power_of_two();
@@ -33,6 +36,11 @@ impl GramCounts {
             });
         }
         counts
+    }
+
+    /// Of texts that others are compared with: a gram that occurs once may be in those as well.
+    pub fn for_others<'t>(texts: impl Iterator<Item = &'t str> + Clone, grams: &Grams) -> Self {
+        Self { least: 1, ..Self::new(texts, grams) }
     }
 
     /// What the texts of all parts together would say, or a little more: a cell of a smaller part
@@ -65,7 +73,7 @@ impl GramCounts {
     }
 
     fn of(cells: Vec<u8>) -> Self {
-        Self { shift: u64::BITS - cells.len().ilog2(), cells }
+        Self { shift: u64::BITS - cells.len().ilog2(), cells, least: 2 }
     }
 
     fn count(&mut self, gram: u64, occurrence: u64) {
@@ -78,8 +86,14 @@ impl GramCounts {
         }
     }
 
-    pub fn get(&self, gram: u64) -> u8 {
+    fn get(&self, gram: u64) -> u8 {
         self.cells[self.cell(gram)]
+    }
+
+    /// The count of a gram, or None if no two compared texts share it.
+    pub fn if_shareable(&self, gram: u64) -> Option<u8> {
+        let count = self.get(gram);
+        (count >= self.least).then_some(count)
     }
 
     fn cell(&self, gram: u64) -> usize {

@@ -6,6 +6,7 @@
 //! threshold, so the result equals comparing every text with every other.
 
 mod bounds;
+mod contamination;
 mod counts;
 mod grams;
 mod index;
@@ -20,6 +21,7 @@ use arrow_array::{Array, LargeBinaryArray, LargeStringArray};
 use crate::Error;
 use crate::columns::same_length;
 use bounds::Threshold;
+pub use contamination::{contamination, contamination_column};
 use counts::GramCounts;
 use grams::Grams;
 use pairs::pairs;
@@ -31,16 +33,17 @@ use stars::{SIZES, Sizes, stars};
 /// The longest n-gram that is accepted.
 pub const MAX_NGRAM: usize = 16;
 
-/// The most pairs of distinct n-gram sets, two gigabytes of them. A template that 20,000 texts
-/// fill in differently makes more: the number of pairs grows with the square of the texts.
+/// The most pairs of distinct n-gram sets, or of rows of two columns: two gigabytes of them. A
+/// template that 20,000 texts fill in differently makes more, as the number of pairs grows with the
+/// square of the texts.
 const MAX_PAIRS: usize = 1 << 27;
 
-/// Two rows and how similar they are; `left < right`.
+/// Two rows and how similar they are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
-    /// The earlier row.
+    /// The earlier row of a column, or a row of the first of two columns.
     pub left: u32,
-    /// The later row.
+    /// The later row, or a row of the second column.
     pub right: u32,
     /// Jaccard similarity of the two n-gram sets.
     pub similarity: f64,
@@ -100,7 +103,7 @@ fn find_all(
     find: Find,
     sizes: Sizes,
 ) -> Result<Vec<Pair>, Error> {
-    check(texts.len(), ngram)?;
+    check("texts", texts.len(), ngram)?;
     let grams = Grams::new(texts.iter().flatten(), ngram);
     let outlines = match outlines {
         Some(column) => {
@@ -116,14 +119,14 @@ fn find_all(
     }
 }
 
-fn check(rows: usize, ngram: usize) -> Result<(), Error> {
+fn check(column: &'static str, rows: usize, ngram: usize) -> Result<(), Error> {
     if !(1..=MAX_NGRAM).contains(&ngram) {
         let expected = "a number of characters from 1 to 16";
         return Err(Error::OutOfRange { argument: "ngram", expected, found: ngram.to_string() });
     }
     if u32::try_from(rows).is_err() {
         let (expected, found) = ("fewer than 2^32 rows", rows.to_string());
-        return Err(Error::OutOfRange { argument: "texts", expected, found });
+        return Err(Error::OutOfRange { argument: column, expected, found });
     }
     Ok(())
 }
@@ -148,7 +151,7 @@ mod tests {
         Found { pairs: find(Find::Pairs), members: find(Find::Clusters) }
     }
 
-    fn gram_set(text: &str, ngram: usize) -> BTreeSet<Vec<char>> {
+    pub fn gram_set(text: &str, ngram: usize) -> BTreeSet<Vec<char>> {
         let chars: Vec<char> = text.chars().collect();
         if chars.is_empty() {
             return BTreeSet::new();
@@ -156,7 +159,7 @@ mod tests {
         chars.windows(ngram.min(chars.len())).map(<[char]>::to_vec).collect()
     }
 
-    fn similarity(a: &BTreeSet<Vec<char>>, b: &BTreeSet<Vec<char>>) -> f64 {
+    pub fn similarity(a: &BTreeSet<Vec<char>>, b: &BTreeSet<Vec<char>>) -> f64 {
         let (shared, union) = (a.intersection(b).count(), a.union(b).count());
         if union == 0 { 1.0 } else { shared as f64 / union as f64 }
     }
@@ -259,7 +262,7 @@ mod tests {
         assert!(near_duplicates(&[], 0.8, 0, Find::Clusters).is_err());
     }
 
-    fn texts() -> impl Strategy<Value = Vec<String>> {
+    pub fn texts() -> impl Strategy<Value = Vec<String>> {
         let emoji = prop::sample::select(vec!["😂", "👨‍👩‍👧", "👍🏽", "❤️", "哈哈哈", "\0"]);
         let piece = prop_oneof![
             4 => "[abc]{0,4}",

@@ -76,9 +76,7 @@ impl<'a> GramSet<'a> {
 #[derive(Default)]
 pub struct Outlines {
     pub sets: Vec<Outline>,
-    prefixes: Vec<u64>,
-    /// Where each prefix ends in `prefixes`.
-    ends: Vec<usize>,
+    prefixes: Lists,
 }
 
 impl Outlines {
@@ -105,21 +103,53 @@ impl Outlines {
 
     pub fn push(&mut self, outline: Outline, prefix: impl Iterator<Item = u64>) {
         self.sets.push(outline);
-        self.prefixes.extend(prefix);
-        self.ends.push(self.prefixes.len());
+        self.prefixes.push(prefix);
     }
 
     fn append(&mut self, other: &Self) {
-        let before = self.prefixes.len();
         self.sets.extend(&other.sets);
-        self.prefixes.extend(&other.prefixes);
-        self.ends.extend(other.ends.iter().map(|end| before + end));
+        self.prefixes.append(&other.prefixes);
     }
 
     /// A set with its prefix, in the common order.
     pub fn get(&self, set: usize) -> GramSet<'_> {
-        let start = if set == 0 { 0 } else { self.ends[set - 1] };
-        GramSet { outline: &self.sets[set], prefix: &self.prefixes[start..self.ends[set]] }
+        GramSet { outline: &self.sets[set], prefix: self.prefixes.get(set) }
+    }
+}
+
+/// Lists of grams, one behind the other: a `Vec` for each would take more than most of them hold.
+#[derive(Default)]
+pub struct Lists {
+    grams: Vec<u64>,
+    /// Where each list ends in `grams`.
+    ends: Vec<usize>,
+}
+
+impl Lists {
+    pub fn push(&mut self, list: impl Iterator<Item = u64>) {
+        self.grams.extend(list);
+        self.ends.push(self.grams.len());
+    }
+
+    fn append(&mut self, other: &Self) {
+        let before = self.grams.len();
+        self.grams.extend(&other.grams);
+        self.ends.extend(other.ends.iter().map(|end| before + end));
+    }
+
+    pub fn get(&self, list: usize) -> &[u64] {
+        let start = if list == 0 { 0 } else { self.ends[list - 1] };
+        &self.grams[start..self.ends[list]]
+    }
+
+    /// How many lists there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// How many grams there are in all lists together.
+    pub fn num_grams(&self) -> usize {
+        self.grams.len()
     }
 }
 
@@ -131,9 +161,8 @@ fn put_prefix(
     threshold: Threshold,
     ranked: &mut Vec<(u8, u64)>,
 ) -> usize {
-    let counted = set.iter().map(|&gram| (counts.get(gram), gram));
     ranked.clear();
-    ranked.extend(counted.filter(|&(count, _)| count > 1));
+    ranked.extend(set.iter().filter_map(|&gram| Some((counts.if_shareable(gram)?, gram))));
     let (size, shareable) = (set.len(), ranked.len());
     let length = (size + 1 - threshold.fewest_shared(size)).saturating_sub(size - shareable);
     if length < shareable {

@@ -59,7 +59,7 @@ fn pairs_of_sets(
         }
         let pairs_of = |scratch: &mut Scratch, (number, &position): (usize, &u32)| {
             let (right, set) = (rows[position as usize], outlines.get(position as usize));
-            let similar = sets.similar(right, set, 0..first + number as u32, scratch);
+            let similar = sets.similar(texts.get(right), set, 0..first + number as u32, scratch);
             let pairs: Vec<Pair> =
                 similar.map(|(left, similarity)| Pair { left, right, similarity }).collect();
             if number_found.fetch_add(pairs.len(), Relaxed) + pairs.len() > most {

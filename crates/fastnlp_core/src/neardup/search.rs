@@ -8,7 +8,7 @@ use super::bounds::Threshold;
 use super::counts::GramCounts;
 use super::grams::{Grams, shared_grams};
 use super::index::Index;
-use super::outline::{GramSet, Outline, Outlines};
+use super::outline::{GramSet, Lists, Outline, Outlines};
 use super::parts::Given;
 use crate::Error;
 
@@ -60,6 +60,8 @@ pub struct Sets<'a> {
     /// Grams in the largest set.
     largest: usize,
     index: Index,
+    /// All grams of the first sets.
+    held: Lists,
 }
 
 /// Room for one search after another.
@@ -74,8 +76,14 @@ pub struct Scratch {
 
 impl<'a> Sets<'a> {
     pub fn new(texts: Texts<'a>) -> Self {
-        let (rows, outlines, index) = <(Vec<u32>, Vec<Outline>, Index)>::default();
-        Self { texts, rows, outlines, largest: 0, index }
+        Self {
+            texts,
+            rows: Vec::new(),
+            outlines: Vec::new(),
+            largest: 0,
+            index: Index::default(),
+            held: Lists::default(),
+        }
     }
 
     /// How many sets there are.
@@ -96,11 +104,24 @@ impl<'a> Sets<'a> {
         self.outlines.push(*set.outline);
     }
 
-    /// The row and the similarity of the sets in `among` that are similar to the set of the text
-    /// in `row`, in the order in which they were added.
+    /// Holds the grams of the sets that were added, up to the one that brings them to `most`: to
+    /// make them anew takes most of the time of a comparison.
+    pub fn hold(&mut self, most: usize) {
+        let mut set = Vec::new();
+        for &row in &self.rows[self.held.len()..] {
+            if self.held.num_grams() >= most {
+                break;
+            }
+            self.texts.grams.put_set(self.texts.get(row), &mut set);
+            self.held.push(set.iter().copied());
+        }
+    }
+
+    /// The row and the similarity of the sets in `among` that are similar to the set of `text`, in
+    /// the order in which they were added.
     pub fn similar<'s>(
         &'s self,
-        row: u32,
+        text: &str,
         set: GramSet,
         among: Range<u32>,
         scratch: &'s mut Scratch,
@@ -109,15 +130,24 @@ impl<'a> Sets<'a> {
         self.put_candidates(set, least, among, scratch);
         let Scratch { overlaps, candidates, own, other } = scratch;
         if !candidates.is_empty() {
-            self.texts.grams.put_set(self.texts.get(row), own);
+            self.texts.grams.put_set(text, own);
         }
         candidates.iter().filter_map(move |&number| {
-            let row = self.rows[number as usize];
-            self.texts.grams.put_set(self.texts.get(row), other);
+            let other = self.grams_of(number as usize, other);
             let size = self.outlines[number as usize].size as usize;
             let shared = shared_grams(own, other, overlaps[size - least])?;
-            Some((row, shared as f64 / (own.len() + other.len() - shared) as f64))
+            let similarity = shared as f64 / (own.len() + other.len() - shared) as f64;
+            Some((self.rows[number as usize], similarity))
         })
+    }
+
+    /// The grams of a set: those held, or made anew in `room`.
+    fn grams_of<'s>(&'s self, number: usize, room: &'s mut Vec<u64>) -> &'s [u64] {
+        if number < self.held.len() {
+            return self.held.get(number);
+        }
+        self.texts.grams.put_set(self.texts.get(self.rows[number]), room);
+        room
     }
 
     /// Partners that share a gram of their prefixes early enough, and enough bits.

@@ -155,7 +155,8 @@ impl<'a> Block<'a> {
         let kept = 0..self.kept.len();
         let sets = (0..rows.len()).into_par_iter();
         let star = |scratch: &mut Scratch, set| {
-            self.kept.similar(rows[set], outlines.get(set), kept.clone(), scratch).next()
+            let text = self.texts.get(rows[set]);
+            self.kept.similar(text, outlines.get(set), kept.clone(), scratch).next()
         };
         sets.map_init(Scratch::default, star).collect()
     }
@@ -172,9 +173,9 @@ impl<'a> Block<'a> {
         // What was kept before is earlier than anything kept now.
         let (before, mut scratch) = (self.kept.len(), Scratch::default());
         for (set, (&row, star)) in rows.iter().zip(stars).enumerate() {
-            let set = outlines.get(set);
+            let (text, set) = (self.texts.get(row), outlines.get(set));
             let now = before..self.kept.len();
-            let star = star.or_else(|| self.kept.similar(row, set, now, &mut scratch).next());
+            let star = star.or_else(|| self.kept.similar(text, set, now, &mut scratch).next());
             match star {
                 Some((left, similarity)) => members.push(Pair { left, right: row, similarity }),
                 None if has_room => self.kept.add(row, set),
