@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from fastnlp_core import contamination, near_duplicates
+from fastnlp_core import near_duplicates
 from fastnlp_jobs.jobs.augment.classifier import Classifier
+from fastnlp_jobs.jobs.augment.copies import nearest
 from fastnlp_jobs.jobs.augment.corpus import Corpus
 
 if TYPE_CHECKING:
@@ -101,12 +102,10 @@ class GateKeeper:
     def _refuse_copies(self, verdicts: list[Verdict], reason: Reason, others: list[str]) -> None:
         rows = [row for row, verdict in enumerate(verdicts) if verdict.reason is None]
         texts = [verdicts[row].sample.text for row in rows]
-        for pair in contamination(texts, others, self._gates.copy_threshold).to_pylist():
-            row, before = rows[pair["train_row"]], verdicts[rows[pair["train_row"]]]
-            if before.similarity is None or pair["similarity"] > before.similarity:
-                # A text of dev or test stands in no file about train.
-                similar = None if reason == "near_dev_or_test" else others[pair["test_row"]]
-                verdicts[row] = Verdict(before.sample, reason, similar, pair["similarity"])
+        for copy, (original, similarity) in nearest(texts, others, self._gates.copy_threshold).items():
+            # A text of dev or test stands in no file about train.
+            similar = None if reason == "near_dev_or_test" else others[original]
+            verdicts[rows[copy]] = Verdict(verdicts[rows[copy]].sample, reason, similar, similarity)
 
     def _refuse_each_other(self, verdicts: list[Verdict]) -> None:
         """Of near-copies in one round the first stays."""

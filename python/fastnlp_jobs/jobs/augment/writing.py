@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fastnlp_core import contamination
 from fastnlp_jobs.errors import BadInput, JobError
 from fastnlp_jobs.jobs.augment import Result, pictures
+from fastnlp_jobs.jobs.augment.copies import nearest
 from fastnlp_jobs.jobs.augment.corpus import SYNTHETIC, Corpus
 from fastnlp_jobs.jobs.augment.gates import GateKeeper, Sample, Verdict
 from fastnlp_jobs.jobs.augment.plan import check_classes, gini, plan_samples, ratio
@@ -141,7 +141,7 @@ def _check_contamination(config: "Config") -> None:
 def count_contamination(corpus: Corpus, threshold: float) -> int:
     """How many synthetic rows are near-copies of a row of dev or test."""
     texts = [text for text, is_synthetic in zip(corpus.texts, corpus.is_synthetic, strict=True) if is_synthetic]
-    return len(contamination(texts, corpus.held_out, threshold)["train_row"].unique())
+    return len(nearest(texts, corpus.held_out, threshold))
 
 
 def _result(corpus: Corpus, outcome: Outcome, told: dict[str, Any]) -> Result:
