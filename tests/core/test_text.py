@@ -92,6 +92,12 @@ def test_every_kind_of_text_column_reads_alike():
         assert normalize(column, ["nfkc"])[0].to_pylist() == ["A", None, "好"]
 
 
+def test_an_empty_slice_behind_the_last_row_is_a_column_without_rows():
+    texts = pa.array(["好", "吃"])
+    assert normalize(texts.slice(2), ["lowercase"])[0].to_pylist() == []
+    assert normalize(pa.chunked_array([texts, texts.slice(2)]), ["lowercase"])[0].to_pylist() == ["好", "吃"]
+
+
 @given(st.lists(st.none() | texts, max_size=20))
 def test_every_step_counts_each_row_it_changes(rows):
     for step in EVERY_STEP:

@@ -11,6 +11,7 @@ use arrow_array::types::UInt32Type;
 use arrow_array::{
     Array, ArrayRef, Float64Array, GenericBinaryArray, GenericStringArray, LargeBinaryArray,
     LargeListArray, LargeStringArray, OffsetSizeTrait, PrimitiveArray, UInt64Array,
+    new_empty_array,
 };
 use arrow_cast::{CastOptions, cast, cast_with_options};
 use arrow_schema::{DataType, Field};
@@ -120,7 +121,9 @@ fn one_column(
     let mut rows = 0;
     let mut parts = Vec::with_capacity(chunks.len());
     for chunk in chunks {
-        parts.push(read(column, rows, chunk)?);
+        // The offset of an empty slice points to values that do not come over the C interface.
+        let empty = chunk.is_empty().then(|| new_empty_array(chunk.data_type()));
+        parts.push(read(column, rows, empty.as_ref().unwrap_or(chunk))?);
         rows += chunk.len();
     }
     let parts: Vec<&dyn Array> = parts.iter().map(|part| &**part).collect();
