@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sys
 
 import polars as pl
 import pytest
@@ -12,7 +13,7 @@ from tests.jobs.injections import INJECTIONS
 from tests.jobs.stub_llm_server import completion, in_a_thread
 
 from fastnlp_jobs.cli import main
-from fastnlp_jobs.errors import JobError
+from fastnlp_jobs.errors import BadInput, JobError
 from fastnlp_jobs.execution import execute, plan
 from fastnlp_jobs.job import load_job
 from fastnlp_jobs.jobs.label import Config, agreement, run_on_text
@@ -95,6 +96,14 @@ def test_every_document_gets_the_fields_of_the_schema(documents):
     assert rows[0]["prompt_hash"].startswith("label-zh-")
     assert rows[0]["confidence"] is None
     assert (result["rows_in"], result["rows_out"], result["asked"]["success"]) == (6, 6, 1.0)
+
+
+def test_what_is_not_installed_is_said_before_anybody_is_asked(documents, monkeypatch):
+    monkeypatch.setitem(sys.modules, "snownlp", None)
+    with served(lambda *_: json_of(GOOD)) as server:
+        with pytest.raises(BadInput, match="snownlp is not installed"):
+            label(server, documents, snownlp_rows=5)
+        assert server.bodies == []
 
 
 def test_equal_texts_share_a_call(documents):

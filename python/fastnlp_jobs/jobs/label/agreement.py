@@ -4,6 +4,7 @@ Each share has a 95 % bootstrap interval over texts. Of a share no draws are nee
 agrees is binomial, so the interval is the quantiles of that distribution.
 """
 
+import importlib.util
 import math
 from collections.abc import Mapping
 from itertools import accumulate
@@ -22,6 +23,16 @@ from fastnlp_jobs.tables import write_table
 _PART_ROWS = 1_000_000
 _TAIL = 0.025
 _DECIDED = ["positive", "negative"]
+
+
+def check_snownlp(config: Config) -> None:
+    """Do nothing where it can be asked, or need not be.
+
+    Raises:
+        BadInput: it is not installed.
+    """
+    if config.snownlp_rows and importlib.util.find_spec("snownlp") is None:
+        raise BadInput("snownlp_rows: snownlp is not installed; pip install snownlp, or leave the key out")
 
 
 def write_agreement(config: Config, labels: Mapping[str, pl.LazyFrame], lexicon: Path) -> None:
@@ -113,10 +124,8 @@ def _with_snownlp(lexicon: Path, config: Config) -> list[tuple[object, ...]]:
 
 
 def _snownlp(texts: pl.Series) -> pl.Series:
-    try:
-        from snownlp import sentiment
-    except ModuleNotFoundError as error:
-        raise BadInput("snownlp_rows: snownlp is not installed; pip install snownlp, or leave the key out") from error
+    from snownlp import sentiment  # loads its dictionary
+
     probabilities = [sentiment.classify(text) for text in track(texts, "snownlp", len(texts))]
     return pl.Series(
         ["positive" if probability > 0.5 else "negative" for probability in probabilities], dtype=pl.String

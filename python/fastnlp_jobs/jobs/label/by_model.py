@@ -12,6 +12,7 @@ import pyarrow as pa
 from fastnlp_jobs import events
 from fastnlp_jobs.errors import JobError
 from fastnlp_jobs.jobs.label import Asked, Config, Result
+from fastnlp_jobs.jobs.label.agreement import check_snownlp
 from fastnlp_jobs.jobs.label.asked import FILE, asked
 from fastnlp_jobs.jobs.label.asking import Labeller, Labelling
 from fastnlp_jobs.jobs.label.products import write_products
@@ -45,7 +46,8 @@ def label(config: Config) -> Result:
         Unavailable, Refused: the server does not answer; what was answered is kept in `state`.
     """
     assert config.state is not None, "the config sets it for this engine"
-    read_schema(config.input / FILE, DOCUMENTS)  # a wrong input is found before a server is started
+    read_schema(config.input / FILE, DOCUMENTS)  # what is missing is found before a server is started and paid
+    check_snownlp(config)
     asking = config.asked
     with ledger.opened(config.state) as opened, asked_endpoint(asking.endpoint, asking.embedded) as endpoint:
         result = run_until_stopped(_label(config, asking, endpoint, opened))

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from fastnlp_jobs.jobs.label import Config, Result
-from fastnlp_jobs.jobs.label.agreement import write_agreement
+from fastnlp_jobs.jobs.label.agreement import check_snownlp, write_agreement
 from fastnlp_jobs.jobs.label.lexicon import FIELDS, MODEL, Lexicon, readable
 from fastnlp_jobs.jobs.label.pairs import write_class_pairs
 from fastnlp_jobs.schemas import DOCUMENTS, labels
@@ -28,6 +28,7 @@ def label(config: Config) -> Result:
     Raises:
         BadInput: the input is not the output of prepare, or a package for the comparison is missing.
     """
+    check_snownlp(config)
     path = config.output / "labels.parquet"
     counts = write_labels(config, path)
     write_agreement(config, {"lexicon": pl.scan_parquet(path, glob=False)}, path)
