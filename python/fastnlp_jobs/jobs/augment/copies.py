@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from fastnlp_core import contamination
 
-_TEXTS = 1_000  # compared at a time: where all fill in one template, each has as many pairs as there are others
+_TEXTS = 250  # compared at a time: where all fill in one template, each has as many pairs as there are others
 
 
 def nearest(texts: Sequence[str], others: Sequence[str], threshold: float) -> dict[int, tuple[int, float]]:
