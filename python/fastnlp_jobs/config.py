@@ -2,6 +2,8 @@
 
 import os
 import sys
+import types
+import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -146,7 +148,8 @@ def _explain(model: type[BaseModel], file: YamlFile, mistake: dict[str, Any]) ->
     path: KeyPath = tuple(mistake["loc"])
     where, key = file.where(path), dotted(path)
     if mistake["type"] == "extra_forbidden":
-        hint = suggest(str(path[-1]), sorted(_fields_at(model, path[:-1])), "known keys")
+        known = sorted(_fields_at(model, path[:-1]))
+        hint = suggest(str(path[-1]), known, "known keys") if known else "remove it"
         return f"{where}: unknown key `{key}`; {hint}"
     if mistake["type"] == "missing":
         return f"{where}: the key `{key}` is missing; add it to the file or give --set {key}=VALUE"
@@ -158,12 +161,24 @@ def _explain(model: type[BaseModel], file: YamlFile, mistake: dict[str, Any]) ->
 
 def _fields_at(model: type[BaseModel], path: KeyPath) -> dict[str, FieldInfo]:
     """Known keys of the model at `path`; none where the path leads through a union."""
+    annotation: Any = model
     for part in path:
-        field = model.model_fields.get(str(part))
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
-            return {}
-        model = field.annotation
-    return dict(model.model_fields)
+        group = _group(annotation)
+        if group is None:  # a list or a mapping: all its values are of one type
+            annotation = (typing.get_args(annotation) or (None,))[-1]
+        else:
+            field = group.model_fields.get(str(part))
+            annotation = field.annotation if field else None
+    group = _group(annotation)
+    return dict(group.model_fields) if group else {}
+
+
+def _group(annotation: Any) -> type[BaseModel] | None:
+    """The model that `Model` or `Model | None` names."""
+    kinds = [kind for kind in typing.get_args(annotation) if kind is not types.NoneType]
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union) and len(kinds) == 1:
+        annotation = kinds[0]
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
 def _may_be_shown(model: type[BaseModel], path: KeyPath) -> bool:

@@ -75,6 +75,14 @@ def test_an_unknown_name_is_refused_with_a_close_one(load, monkeypatch):
             "mine.yaml:2: state: `folder` needs `claim`: a workflow's own claim ends with it",
         ),
         ("steps: {crawl: }\nimages: {tog: a}\n", "mine.yaml:2: unknown key `images.tog`; did you mean `tag`?"),
+        (
+            "steps: {crawl: }\nclasses:\n  cpu: {cpus: 4}\n",
+            "mine.yaml:3: unknown key `classes.cpu.cpus`; did you mean `cpu`?",
+        ),
+        (
+            "steps: {crawl: }\nstorage: {endpoint: e, secert: s}\n",
+            "mine.yaml:2: unknown key `storage.secert`; did you mean `secret`?",
+        ),
         ("steps: {crawl: }\nnodes: {number: cpu}\n", "mine.yaml:2: unknown step `number`; there are: crawl"),
         (
             "steps: {number: }\nnodes:\n  number: gpu\n",
