@@ -294,6 +294,13 @@ def test_run_dir_has_no_meaning_on_argo(hera_submit):
     assert err == "error: --run-dir: no meaning with --on argo, only with docker and local; leave it out\n"
 
 
+def test_what_argo_would_get_is_printed_without_a_server(hera_submit, monkeypatch):
+    monkeypatch.delenv("ARGO_SERVER")
+    code, out, err = hera_submit("--on", "argo", "--dry-run")
+    assert (code, err) == (0, "")
+    assert "kind: Workflow" in out
+
+
 def test_on_argo_without_a_server_is_refused(hera_submit, monkeypatch):
     monkeypatch.delenv("ARGO_SERVER")
     code, _, err = hera_submit("--on", "argo")

@@ -44,7 +44,7 @@ def exit_code_of(command: Callable[[], int]) -> int:
 
 def _submit(options: argparse.Namespace) -> int:
     server = None if options.on in ("docker", "local") else server_of(options)
-    if options.on == "argo" and server is None:
+    if options.on == "argo" and server is None and not options.dry_run:  # which asks no server
         raise BadInput("--on argo: no Argo server is named; set ARGO_SERVER or give --argo-server HOST:PORT")
     place = options.on or ("argo" if server else "local")
     refuse_meaningless(options, place)
