@@ -184,6 +184,7 @@ def test_without_a_model_and_candidates_only_the_plan_is_written(documents):
     result = execute("augment", config)["result"]
     assert (result["synthetic"], result["stopped"]) == (0, {"no_more_candidates": 2})
     assert (config.output / "three_way.png").exists()
+    assert "no sample is written without `endpoint`" in (config.output / "report.txt").read_text(encoding="utf-8")
 
 
 def samples_for(body: Body, counter: list[int]) -> list[str]:

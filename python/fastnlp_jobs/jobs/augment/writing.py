@@ -190,22 +190,45 @@ def _write_report(config: "Config", result: Result, classes: list[dict[str, Any]
     summary = {**result.model_dump(mode="json", exclude={"doses"}), "by_class": classes}
     text = json.dumps(summary, ensure_ascii=False, indent=2)
     (config.output / "summary.json").write_text(text + "\n", encoding="utf-8")
-    (config.output / "report.txt").write_text(_report(result, classes), encoding="utf-8")
+    is_plan = not config.asks and config.candidates is None
+    report = _plan_report(result, classes) if is_plan else _report(result, classes)
+    (config.output / "report.txt").write_text(report, encoding="utf-8")
+
+
+def _plan_report(result: Result, classes: list[dict[str, Any]]) -> str:
+    """What would be written, where there is nobody to write it."""
+    after = [one["rows"] + one["wanted"] for one in classes]
+    lines = [
+        f"a plan: {result.classes} classes, {result.real} rows, {sum(one['wanted'] for one in classes)} samples wanted",
+        _change(result, [_rounded(gini(after)), _rounded(ratio(after))]),
+        "no sample is written without `endpoint`, `embedded` or `candidates`",
+        "",
+        f"{'rows':>7} {'wanted':>7}  class",
+    ]
+    return "\n".join([*lines, *(f"{one['rows']:>7} {one['wanted']:>7}  {_called(one)}" for one in classes)]) + "\n"
 
 
 def _report(result: Result, classes: list[dict[str, Any]]) -> str:
     samples = f"{result.synthetic} samples written, {result.rows_rejected} refused"
-    sizes = f"largest to smallest class {result.ratio[0]} : 1 -> {result.ratio[1]} : 1"
     leaks = f"{result.contamination} written, {result.rejected.get('near_dev_or_test', 0)} refused"
     lines = [
         f"{result.classes} classes, {result.real} rows, {samples}",
-        f"Gini coefficient {result.gini[0]} -> {result.gini[1]}, {sizes}",
+        _change(result, [result.gini[1], result.ratio[1]]),
         f"samples near a row of dev or test: {leaks}",
         "",
         f"{'rows':>7} {'wanted':>7} {'written':>7}  {'stopped by':<20} class",
     ]
     for one in classes:
-        called = one["label"] if one["name"] == one["label"] else f"{one['label']} {one['name']}"
-        lines.append(f"{one['rows']:>7} {one['wanted']:>7} {one['written']:>7}  {one['stopped'] or '-':<20} {called}")
+        stopped = one["stopped"] or "-"
+        lines.append(f"{one['rows']:>7} {one['wanted']:>7} {one['written']:>7}  {stopped:<20} {_called(one)}")
     lines += ["", "refused, by reason:", *(f"{number:>7}  {reason}" for reason, number in result.rejected.items())]
     return "\n".join(lines) + "\n"
+
+
+def _change(result: Result, after: list[float]) -> str:
+    sizes = f"largest to smallest class {result.ratio[0]} : 1 -> {after[1]} : 1"
+    return f"Gini coefficient {result.gini[0]} -> {after[0]}, {sizes}"
+
+
+def _called(one: dict[str, Any]) -> str:
+    return one["label"] if one["name"] == one["label"] else f"{one['label']} {one['name']}"
