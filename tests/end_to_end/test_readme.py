@@ -2,15 +2,14 @@
 
 import csv
 import doctest
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.tutorials.pages import blocks, run_session
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 CLAUSES = [
     "我真的会谢",
     "加班到凌晨三点谁懂",
@@ -35,16 +34,12 @@ def comments(tmp_path: Path) -> Path:
     return path
 
 
-def block(language: str, number: int = 0) -> str:
-    found: list[str] = re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
-    return found[number]
+def block(language: str) -> str:
+    return next(found.text for found in blocks(ROOT / "README.md") if found.language == language)
 
 
 def test_the_python_session_gives_what_it_shows() -> None:
-    test = doctest.DocTestParser().get_doctest(block("python"), {}, "README.md", "README.md", 0)
-    outcome = doctest.DocTestRunner().run(test)
-    assert outcome.attempted > 4
-    assert outcome.failed == 0
+    assert run_session(block("python"), "README.md", {}, doctest.OutputChecker()) > 4
 
 
 def test_the_settings_shown_turn_a_csv_into_a_report(comments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
