@@ -1,7 +1,7 @@
 """From comments to a report: crawl, prepare, then mine, describe, label and augment side by side, then report.
 
 FASTNLP_SETTINGS names the settings (configs/workflows/NAME.yaml, or a path). `hera submit` sets it from
-`--settings`; `hera generate yaml workflows/full.py` prints exactly what is submitted.
+`--settings`; `hera generate yaml workflows/full.py` prints what is submitted.
 """
 
 import sys
