@@ -182,6 +182,21 @@ def test_a_model_is_named_for_each_who_was_in_what_it_learned(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["models_trained_on_them"] == [str(model)]
 
 
+def test_a_model_is_named_for_each_who_was_in_what_a_deleted_folder_was_made_from(tmp_path, capsys):
+    comments = crawl(tmp_path)
+    made = {"pairs": comments, "chosen": tmp_path / "data" / "pairs", "model": tmp_path / "data" / "chosen"}
+    for name, source in made.items():
+        folder = tmp_path / "data" / name
+        folder.mkdir()
+        (folder / ("weights.safetensors" if name == "model" else "texts.jsonl")).write_bytes(b"0" * 8)
+        inputs = {"input": {"name": source.name, "sha256": lineage.hash_path(source)}}
+        lineage.write(folder, {"job": name, "config": {}, "inputs": inputs}, {})
+    erase(tmp_path / "data", capsys)
+    assert not (tmp_path / "data" / "pairs").exists()
+    assert main(["erase", str(tmp_path / "data"), "--subject", OTHER, "--source", "forum", "--public-example-key"]) == 0
+    assert json.loads(capsys.readouterr().out)["models_trained_on_them"] == [str(tmp_path / "data" / "model")]
+
+
 def test_rejected_rows_keep_their_reason_and_lose_their_texts(tmp_path, capsys):
     (tmp_path / "in").mkdir()
     lines = ["id,user,text", f"1,{WHO},早睡早起", f"1,{WHO},熬夜到天亮", "2,x,早安", ""]

@@ -26,7 +26,10 @@ from fastnlp_jobs.sources.twitch import emotes
 
 _MODELS = (".safetensors", ".pt", ".bin", ".gguf", ".joblib")  # endings of what holds weights
 _LEFTOVERS = (".partial", ".old")  # of outputs
-_BEFORE = "hashes_before_erasing"  # key of a lineage: by these, what was made earlier from the folder names it
+# Keys of a lineage. What was made earlier from the folder names it by these:
+_BEFORE = "hashes_before_erasing"
+# or by those of what was made from it in between, and is deleted:
+_BETWEEN = "hashes_deleted_with_it"
 
 
 @dataclass
@@ -125,7 +128,7 @@ class Erasure:
         for folder in folders:
             self._records[folder] = lineage.read(folder)
             self._hashes[folder] = [lineage.hash_path(folder), *self._records[folder].get(_BEFORE, [])]
-            for digest in self._hashes[folder]:
+            for digest in [*self._hashes[folder], *self._records[folder].get(_BETWEEN, [])]:
                 self._by_hash.setdefault(digest, []).append(folder)
             ids = [ids_of(table, self.person) for table in sorted(folder.glob("*.parquet"))]
             self._ids.update(*ids)
@@ -168,10 +171,12 @@ class Erasure:
             self._changing.pop()
             return False
         _write_again(copy)
+        between = sorted({*record.get(_BETWEEN, []), *self._deleted_with(folder)})
         erased = {"erased": record.get("erased", 0) + rows, "inputs": inputs, _BEFORE: self._hashes[folder]}
+        erased |= {_BETWEEN: between} if between else {}
         kept = {key: value for key, value in record.items() if key not in ("outputs", "counts")}
         lineage.write(copy, kept | erased, record["counts"])
-        self._changed |= dict.fromkeys(self._hashes[folder], lineage.hash_path(copy))
+        self._changed |= dict.fromkeys(between) | dict.fromkeys(self._hashes[folder], lineage.hash_path(copy))
         self.rows += rows
         self.edited.append(folder)
         return True
@@ -180,9 +185,17 @@ class Erasure:
         digest = entry["sha256"]
         return entry | {"sha256": self._changed.get(digest) or digest}
 
+    def _deleted_with(self, folder: Path) -> Iterator[str]:
+        """The hashes of what sums the folder up, and of what was made from that: `_give_up` deletes them."""
+        for made, record in self._records.items():
+            inputs = {entry["sha256"] for entry in record["inputs"].values()}
+            if inputs.intersection(self._hashes[folder]) and not _is_editable(made) and not _is_model(made):
+                yield from self._hashes[made]
+                yield from self._deleted_with(made)
+
     def _give_up(self, folder: Path) -> bool:
         """Delete what sums up texts of the person, except models: what those cost is for their owner to weigh."""
-        if any(path.suffix in _MODELS for path in folder.rglob("*")):
+        if _is_model(folder):
             self.models.append(folder)
             return False
         self.deleted[folder] = self._records[folder]["job"]
@@ -200,6 +213,10 @@ def _is_editable(folder: Path) -> bool:
     files = [path for path in folder.rglob("*") if path.is_file() and path.name != lineage.FILE]
     tables = [path for path in files if path.parent != folder / classic.FOLDER]
     return bool(tables) and all(path.suffix == ".parquet" and path.stem in EDITABLE for path in tables)
+
+
+def _is_model(folder: Path) -> bool:
+    return any(path.suffix in _MODELS for path in folder.rglob("*"))
 
 
 def _write_again(folder: Path) -> None:
