@@ -179,7 +179,7 @@ class Config(JobConfig):
         """Which classes get how many samples, at what calls and cost."""
         if self.stage == "dose":
             return {}
-        from fastnlp_jobs.jobs.augment.writing import planned
+        from fastnlp_jobs.jobs.augment.planning import planned
 
         return {"augment": planned(self)}
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fastnlp_jobs.errors import BadInput, JobError
+from fastnlp_jobs.errors import JobError
 from fastnlp_jobs.jobs.augment import Result, pictures
 from fastnlp_jobs.jobs.augment.copies import nearest
 from fastnlp_jobs.jobs.augment.corpus import SYNTHETIC, Corpus
 from fastnlp_jobs.jobs.augment.gates import GateKeeper, Sample, Verdict
-from fastnlp_jobs.jobs.augment.plan import check_classes, gini, plan_samples, ratio
+from fastnlp_jobs.jobs.augment.plan import gini, ratio
+from fastnlp_jobs.jobs.augment.planning import read, rounded
 from fastnlp_jobs.jobs.augment.requests import Requests
 from fastnlp_jobs.jobs.augment.rounds import Outcome, run_rounds
 from fastnlp_jobs.jobs.augment.sources import FromFile, FromModel
 from fastnlp_jobs.llm.client import Client
-from fastnlp_jobs.llm.embedded import asked_endpoint, planned_endpoint
+from fastnlp_jobs.llm.embedded import asked_endpoint
 from fastnlp_jobs.llm.ledger import opened
-from fastnlp_jobs.llm.plan import plan
 from fastnlp_jobs.processes import run_until_stopped
 from fastnlp_jobs.schemas import BALANCE, EXAMPLES, REFUSED_SAMPLES
 from fastnlp_jobs.tables import write_table
@@ -29,33 +29,9 @@ if TYPE_CHECKING:
     from fastnlp_jobs.llm.config import Endpoint
 
 
-def planned(config: "Config") -> dict[str, Any]:
-    """What a run would ask for, at what calls and cost; asks nobody."""
-    corpus, wanted = _read(config)
-    after = [rows + wanted[label] for label, rows in corpus.counts.items()]
-    found: dict[str, Any] = {
-        "classes": {label: {"rows": rows, "samples": wanted[label]} for label, rows in corpus.counts.items()},
-        "samples": sum(wanted.values()),
-        "gini": [_rounded(gini(corpus.counts.values())), _rounded(gini(after))],
-        "ratio": [_rounded(ratio(corpus.counts.values())), _rounded(ratio(after))],
-    }
-    if config.asks:
-        endpoint = planned_endpoint(config.endpoint, config.embedded)
-        found |= _expense(config, endpoint, Requests(corpus, config), wanted)
-    return found
-
-
-def _expense(config: "Config", endpoint: "Endpoint", requests: Requests, wanted: dict[str, int]) -> dict[str, Any]:
-    """The fewest calls, which do where every sample passes."""
-    batch = config.prompt.batch
-    calls = [requests.call(label, turn) for label, number in wanted.items() for turn in range(-(-number // batch))]
-    shown = list(calls[0].messages) if calls else []
-    return {"fewest_calls": plan(endpoint, config.state, calls[: config.max_calls]), "sample_prompt": shown}
-
-
 def augment(config: "Config") -> Result:
     """Plan, gather samples through the gates, write what passed and what did not."""
-    corpus, wanted = _read(config)
+    corpus, wanted = read(config)
     names = corpus.names(config.prompt.name_column) | config.prompt.names
     keeper = GateKeeper(corpus, config)
     told: dict[str, Any] = {}
@@ -77,17 +53,6 @@ def augment(config: "Config") -> Result:
         {label: one.accepted for label, one in outcome.classes.items()},
     )
     return result
-
-
-def _read(config: "Config") -> tuple[Corpus, dict[str, int]]:
-    corpus = Corpus(config.input)
-    if any(corpus.is_synthetic):
-        raise BadInput(
-            f"{corpus.path}: row {corpus.is_synthetic.index(True) + 1} is synthetic already; samples are made from "
-            "rows that people wrote, give the folder from before the first augment"
-        )
-    check_classes("prompt", [*config.prompt.keywords, *config.prompt.names], corpus.counts)
-    return corpus, plan_samples(corpus.counts, config.targets)
 
 
 async def _ask(
@@ -158,15 +123,11 @@ def _result(corpus: Corpus, outcome: Outcome, told: dict[str, Any]) -> Result:
         synthetic=synthetic,
         rejected=dict(sorted(reasons.items())),
         stopped=dict(sorted(stops.items())),
-        gini=[_rounded(gini(corpus.counts.values())), _rounded(gini(after))],
-        ratio=[_rounded(ratio(corpus.counts.values())), _rounded(ratio(after))],
+        gini=[rounded(gini(corpus.counts.values())), rounded(gini(after))],
+        ratio=[rounded(ratio(corpus.counts.values())), rounded(ratio(after))],
         contamination=0,
         **told,
     )
-
-
-def _rounded(value: float) -> float:
-    return round(value, 4)
 
 
 def _by_class(corpus: Corpus, outcome: Outcome, names: dict[str, str]) -> list[dict[str, Any]]:
@@ -200,7 +161,7 @@ def _plan_report(result: Result, classes: list[dict[str, Any]]) -> str:
     after = [one["rows"] + one["wanted"] for one in classes]
     lines = [
         f"a plan: {result.classes} classes, {result.real} rows, {sum(one['wanted'] for one in classes)} samples wanted",
-        _change(result, [_rounded(gini(after)), _rounded(ratio(after))]),
+        _change(result, [rounded(gini(after)), rounded(ratio(after))]),
         "no sample is written without `endpoint`, `embedded` or `candidates`",
         "",
         f"{'rows':>7} {'wanted':>7}  class",
