@@ -33,7 +33,7 @@ def _bars(path: Path, labels: list[str], series: list[tuple[str, list[int], str]
             plot.barh(places, values, height=thickness, color=colour, label=name)
         _finish(plot, labels, title)
         if len(series) > 1:
-            plot.legend(frameon=False)
+            _legend(plot)
 
 
 def _stacked(path: Path, labels: list[str], before: list[int], added: list[int]) -> None:
@@ -41,7 +41,7 @@ def _stacked(path: Path, labels: list[str], before: list[int], added: list[int])
         plot.barh(range(len(labels)), before, color=BLUE, label="written by people")
         plot.barh(range(len(labels)), added, left=before, color=ORANGE, label="synthetic")
         _finish(plot, labels, "Before and after")
-        plot.legend(frameon=False)
+        _legend(plot)
 
 
 def _finish(plot: Any, labels: list[str], title: str) -> None:
@@ -50,6 +50,11 @@ def _finish(plot: Any, labels: list[str], title: str) -> None:
     plot.set_xlabel(_ROWS)
     plot.set_ylabel("class")
     plot.set_title(title)
+
+
+def _legend(plot: Any) -> None:
+    """Beside the bars and lines, which may reach everywhere."""
+    plot.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _height(labels: list[str], series: int) -> float:
@@ -80,4 +85,4 @@ def draw_doses(path: Path, curves: Mapping[str, list[tuple[int, float, float, fl
         plot.set_xlabel("samples added to each minority class")
         plot.set_ylabel("F1, mean over minority classes with test rows")
         plot.set_title(f"What the samples give (bands: {confidence:.0%} of the bootstrap)")
-        plot.legend(frameon=False)
+        _legend(plot)
