@@ -2,16 +2,18 @@
 
 import re
 
+import polars as pl
 from tests.jobs.corpora import reviews, write_run
 from tests.jobs.labelled import POLARITY, json_of, label, served
 
 from fastnlp_jobs.execution import execute
 from fastnlp_jobs.job import load_job
 from fastnlp_jobs.jobs.label import Config
+from fastnlp_jobs.jobs.report.answered import read_answers
 
 
-def report_of(folders, labelled):
-    own = load_job("report").Config(**{**folders, "labels": labelled}, output=labelled.parent / "report")
+def report_of(folders, labelled, **settings):
+    own = load_job("report").Config(**{**folders, "labels": labelled}, output=labelled.parent / "report", **settings)
     execute("report", own)
     page = (labelled.parent / "report" / "report.html").read_text(encoding="utf-8")
     return " ".join(re.sub(r"<[^>]*>", " ", page[page.index("<main") :]).split())
@@ -52,3 +54,15 @@ def test_the_report_calls_labels_of_the_tiny_model_worthless(tmp_path, require):
     execute("label", own)
     said = report_of(folders, tmp_path / "tiny")
     assert "These labels are worthless." in said
+
+
+def test_of_a_models_texts_only_those_shown_are_read_and_all_are_counted(tmp_path):
+    folders = write_run(tmp_path, reviews(60))
+    with served(lambda *_: json_of({"polarity": "positive"})) as server:
+        result, output = label(server, folders["documents"], "by_model", {}, fields=POLARITY)
+    settings = {**folders, "labels": output, "output": tmp_path / "report", "table_rows": 7}
+    answers = read_answers(load_job("report").Config(**settings))
+    assert answers is not None
+    first = pl.read_parquet(folders["documents"] / "documents.parquet")["id"][:7]
+    assert answers.texts["id"].to_list() == first.to_list()
+    assert f"Showing 7 of {result['rows_out']} rows" in report_of(folders, output, table_rows=7)

@@ -7,9 +7,10 @@ import polars as pl
 import pyarrow as pa
 
 from fastnlp_jobs import lineage
-from fastnlp_jobs.jobs.report.samples import harmless
+from fastnlp_jobs.jobs.report.samples import harmless, rows_of
 from fastnlp_jobs.queries import scan
 from fastnlp_jobs.schemas import DOCUMENTS, GOLD, labels
+from fastnlp_jobs.tables import count_rows
 
 if TYPE_CHECKING:
     from fastnlp_jobs.jobs.report import Config
@@ -27,7 +28,8 @@ class Answers:
     labelled: int
     asked: dict[str, Any]  # counts of the run: success, calls, tokens, cost, …
     fields: list[str]
-    texts: pl.DataFrame  # text, the fields, and what the lists say: lists_emotion, lists_polarity
+    texts: pl.DataFrame  # those shown: text, the fields, and what the lists say: lists_emotion, lists_polarity
+    num_texts: int  # in labels.parquet
     gold: pl.DataFrame
     classes: pl.DataFrame  # field, value, documents, share: how often the model says each class of a list
 
@@ -57,6 +59,7 @@ def read_answers(config: "Config") -> Answers | None:
         asked=record["counts"]["asked"],
         fields=fields,
         texts=texts,
+        num_texts=count_rows(config.labels / "labels.parquet"),
         gold=scan(gold, GOLD).collect() if gold.exists() else pl.DataFrame(GOLD.empty_table()),
         classes=_classes(record["counts"]["values"], record["counts"]["rows_out"]),
     )
@@ -71,18 +74,17 @@ def _classes(counts: dict[str, dict[str, int]], labelled: int) -> pl.DataFrame:
 
 
 def _texts(config: "Config", fields: list[str]) -> pl.DataFrame:
-    """The labelled texts, in their order; lists of classes as one text."""
+    """The labelled texts that the page shows, the first ones; lists of classes as one text."""
     assert config.labels is not None, "the caller has looked"
-    said = scan(config.labels / "labels.parquet", labels([])).select("id", "model", *fields).collect()
+    said = scan(config.labels / "labels.parquet", labels([])).select("id", "model", *fields).head(config.table_rows)
+    rows = said.collect(engine="streaming")
     baseline = scan(config.labels / "baseline.parquet", labels(_BASELINE)).select(
         "id", lists_emotion="emotion", lists_polarity="polarity"
     )
     documents = scan(config.documents / "documents.parquet", DOCUMENTS).select("id", text="clean")
-    rows = (
-        said.lazy()
-        .join(documents, on="id", maintain_order="left")
-        .join(baseline, on="id", how="left", maintain_order="left")
+    found = rows.join(rows_of(documents, rows["id"]), on="id", maintain_order="left").join(
+        rows_of(baseline, rows["id"]), on="id", how="left", maintain_order="left"
     )
-    found = rows.collect(engine="streaming").with_columns(pl.col(pl.List(pl.String)).list.join(", "))
-    words = [name for name in ("text", *fields) if found.schema[name] == pl.String]
-    return found.with_columns(pl.Series(name, harmless(found[name]), dtype=pl.String) for name in words)
+    joined = found.with_columns(pl.col(pl.List(pl.String)).list.join(", "))
+    words = [name for name in ("text", *fields) if joined.schema[name] == pl.String]
+    return joined.with_columns(pl.Series(name, harmless(joined[name]), dtype=pl.String) for name in words)

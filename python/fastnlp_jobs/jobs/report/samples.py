@@ -58,11 +58,11 @@ def read_samples(config: "Config") -> Samples:
 
 
 def spread(rows: pl.LazyFrame, wanted: int) -> pl.DataFrame:
-    """So many rows, as far apart as can be."""
+    """So many rows, as far apart as can be; each is read by itself, since a filter would read them all."""
     total = int(rows.select(pl.len()).collect(engine="streaming").item())
     positions = sorted({total * number // wanted for number in range(wanted)}) if total else []
-    picked = rows.with_row_index("position").filter(pl.col("position").is_in(positions))
-    return picked.collect(engine="streaming").sort("position")
+    picked = [rows.slice(position, 1).collect(engine="streaming") for position in positions]
+    return pl.concat([rows.head(0).collect(), *picked])
 
 
 def _of_each_reason(removed: pl.LazyFrame, wanted: int) -> pl.DataFrame:
@@ -114,6 +114,11 @@ def _rejections(paths: Iterable[Path], wanted: int) -> list[Comment]:
         Comment(text, [f"{shown.text(row['file'])}:{row['row']}", shown.reason(row["reason"])])
         for text, row in zip(texts, rows.iter_rows(named=True), strict=True)
     ]
+
+
+def rows_of(table: pl.LazyFrame, ids: pl.Series) -> pl.DataFrame:
+    """The rows of a table with these ids; a join would hold all the others too."""
+    return table.filter(pl.col("id").is_in(ids.implode())).collect(engine="streaming")
 
 
 def harmless(texts: pl.Series) -> list[str]:

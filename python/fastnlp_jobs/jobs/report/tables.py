@@ -1,7 +1,7 @@
 """Tables of the page: columns of one kind each, rows up to a limit, and where the rest stands."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -130,7 +130,10 @@ def build_tables(facts: Facts, max_rows: int) -> dict[str, Table]:
         tables += _answer_tables(facts.answers)
     if facts.augmented is not None:
         tables += _augmented_tables(facts.augmented)
-    return {name: _fill(*table, max_rows) for table in tables if table[3].height for name in [table[0]]}
+    filled = {table[0]: _fill(*table, max_rows) for table in tables if table[3].height}
+    if facts.answers is not None and "answers" in filled:  # of these texts only those shown were read
+        filled["answers"] = replace(filled["answers"], total=facts.answers.num_texts)
+    return filled
 
 
 _Draft = tuple[str, str, list[Column], pl.DataFrame, str]  # name, title, columns, rows, file
