@@ -1,8 +1,8 @@
-"""How many samples a class are worth having: crawl, prepare, augment, then one training set for each dose, compared.
+"""How many samples a class are worth having: crawl, prepare, augment, a training for each dose and seed, one summary.
 
-Samples are written once, as many as the largest dose asks for (`targets: {dose: 300}` in the config of augment); the
-smaller doses are draws of them. So doses differ in nothing but their number, and a model is paid once. The stage dose
-trains the linear classifier on all of them in one container.
+Samples are written once, as many as the largest dose asks for (`targets: {dose: 300}` in the config of augment); each
+dose is a draw of them by a seed. So doses differ in nothing but their number, and a model is paid once. Every training
+has a container of its own; the last one scores them together.
 
 FASTNLP_SETTINGS as for full.py: `hera submit workflows/dose.py --settings intents -p input=intents`.
 """
@@ -17,6 +17,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from workflows.frame import crawled, framed, read_settings
 from workflows.steps import step, summary
 
+from fastnlp_jobs.jobs.augment import Doses
+
 settings = read_settings()
 
 with framed(settings, "dose") as workflow:
@@ -25,4 +27,6 @@ with framed(settings, "dose") as workflow:
         crawl = step(settings, "crawl", input=crawled(settings), output="comments")
         prepare = step(settings, "prepare", input=crawl, output="documents")
         augment = step(settings, "augment", input=prepare, output="augmented")
-        step(settings, "augment", name="dose", input=augment, stage="dose", output="doses")
+        # step has checked the config
+        doses = Doses.model_validate((settings.values.steps.get("augment") or {}).get("doses") or {})
+        step(settings, "augment", name="dose", input=augment, output="doses", parts=list(doses.trainings()))

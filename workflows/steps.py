@@ -1,5 +1,6 @@
 """A step of a workflow: one job in its container. Images, node classes, resources and retries are known only here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -22,7 +23,7 @@ from hera.workflows import (
 )
 
 from fastnlp_jobs.errors import BadInput
-from fastnlp_jobs.job import load_job
+from fastnlp_jobs.job import JobConfig, load_job
 from fastnlp_jobs.runtime import network
 from fastnlp_jobs.runtime.offer import NODE_CLASS
 from fastnlp_jobs.settings import (
@@ -37,7 +38,7 @@ from fastnlp_jobs.settings import (
     Storage,
     Toleration,
 )
-from fastnlp_jobs.shards import STAGE_KEYS, ShardedConfig
+from fastnlp_jobs.shards import ShardedConfig, StagedConfig
 
 GPU = "nvidia.com/gpu"
 NODE_CLASSES = {
@@ -94,9 +95,10 @@ def step(
     output: str,
     name: str | None = None,
     node_class: str = "cpu",
+    parts: Sequence[str] = (),
     **sources: Step | Stored | str | None,
 ) -> Step:
-    """Add a job to the workflow that is being built, if the settings name it; in shards, stage after stage.
+    """Add a job to the workflow that is being built, if the settings name it; in parts, stage after stage.
 
     Args:
         settings: hold the job's config, and what differs from the defaults of the node class.
@@ -104,6 +106,7 @@ def step(
         output: name of the artifact it writes.
         name: of its last task, where a job stands twice in a workflow; by default the job's.
         node_class: one of NODE_CLASSES; the settings may name another.
+        parts: names of the parts in which the job's stages work side by side; by default the shards of the settings.
         sources: by field of the job's Config, the step whose artifact it reads, a stored file, a value, or None.
     """
     if job not in settings.values.steps:
@@ -111,12 +114,13 @@ def step(
     placed = {key: _stored(settings, text) or text for key, text in settings.placed(job).items()}
     given = {field: source for field, source in sources.items() if source is not None}
     whole = _wire(settings, job, name or job, output, {**given, **placed})
-    stages = _stages(job)
-    if settings.values.shards > 1 and stages:
-        tasks = [_wire_stage(whole, job, stage, settings.values.shards) for stage in stages]
-    else:
-        tasks = [whole]
-    left_out = dict.fromkeys([*(STAGE_KEYS if stages else ()), *load_job(job).Config.path_fields("state")])
+    config_class = load_job(job).Config
+    fan = _Fan(list(parts)) if parts else _shards(settings, config_class)
+    tasks = [whole]
+    if fan is not None:
+        tasks = [_wire_stage(whole, job, stage, fan) for stage in config_class.READS_PARTS_OF]
+    stage_keys = config_class.stage_keys() if issubclass(config_class, StagedConfig) else ()
+    left_out = dict.fromkeys([*stage_keys, *config_class.path_fields("state")])
     own = settings.step(job, given={**left_out, **tasks[-1].values})
     node_class = settings.values.nodes.get(job, node_class)
     last = None
@@ -138,7 +142,15 @@ class _Wiring:
     outputs: list[Artifact]
     arguments: list[Artifact | Parameter]
     makers: list[Task]
-    shards: list[int] | None = None  # repeated for each
+    repeated: list[Any] | None = None  # for each of these
+
+
+@dataclass(frozen=True)
+class _Fan:
+    """The parts in which the stages of a job work side by side."""
+
+    items: list[Any]
+    suffix: str = ""  # with which an item is the name of a part
 
 
 def _wire(settings: Settings, job: str, name: str, output: str, sources: dict[str, Step | Stored | str]) -> _Wiring:
@@ -162,32 +174,35 @@ def _wire(settings: Settings, job: str, name: str, output: str, sources: dict[st
     )
 
 
-def _stages(job: str) -> dict[str, str | None]:
-    """The stages of a job that can be split, each with the stage whose parts it reads; else none."""
-    config_class = load_job(job).Config
-    return config_class.READS_PARTS_OF if issubclass(config_class, ShardedConfig) else {}
+def _shards(settings: Settings, config_class: type[JobConfig]) -> _Fan | None:
+    """The shards of the settings, for a job whose rows can be split."""
+    shards = settings.values.shards
+    if shards == 1 or not issubclass(config_class, ShardedConfig):
+        return None
+    return _Fan(list(range(1, shards + 1)), f"/{shards}")
 
 
-def _wire_stage(whole: _Wiring, job: str, stage: str, shards: int) -> _Wiring:
+def _wire_stage(whole: _Wiring, job: str, stage: str, fan: _Fan) -> _Wiring:
     """The task of one stage. Argo cannot fan artifacts in by name: parts meet under one prefix of their keys."""
-    values, before = whole.values | {"stage": stage}, _stages(job)[stage]
+    config_class = load_job(job).Config
+    values, before = whole.values | {"stage": stage}, config_class.READS_PARTS_OF[stage]
     inputs = list(whole.inputs)
     if before is not None:
         inputs.append(S3Artifact(name="parts", path="/in/parts", key=_parts_key(job, before)))
         values["parts"] = "{{inputs.artifacts.parts.path}}"
-    if stage == "merge":
+    if stage == list(config_class.READS_PARTS_OF)[-1]:
         return replace(whole, values=values, inputs=inputs)
-    number = "{{inputs.parameters.shard}}"
-    values |= {"shard": f"{number}/{shards}", "output": "{{outputs.artifacts.part.path}}"}
-    key = f"{_parts_key(job, stage)}/{number}"
+    item = f"{{{{inputs.parameters.{config_class.PART}}}}}"
+    values |= {config_class.PART: item + fan.suffix, "output": "{{outputs.artifacts.part.path}}"}
+    key = f"{_parts_key(job, stage)}/{item}"
     return replace(
         whole,
         name=f"{job}-{stage}",
         values=values,
-        inputs=[Parameter(name="shard"), *inputs],
+        inputs=[Parameter(name=config_class.PART), *inputs],
         outputs=[S3Artifact(name="part", path="/out/part", key=key, archive=NoneArchiveStrategy())],
-        arguments=[Parameter(name="shard", value="{{item}}"), *whole.arguments],
-        shards=list(range(1, shards + 1)),
+        arguments=[Parameter(name=config_class.PART, value="{{item}}"), *whole.arguments],
+        repeated=fan.items,
     )
 
 
@@ -219,7 +234,7 @@ def _task(settings: Settings, job: str, own: StepSettings, node_class: str, wiri
             volumes=volumes,
         ),
     )
-    task = Task(name=wiring.name, template=container, arguments=wiring.arguments or None, with_param=wiring.shards)
+    task = Task(name=wiring.name, template=container, arguments=wiring.arguments or None, with_param=wiring.repeated)
     for maker in wiring.makers:
         maker >> task
     return task

@@ -11,7 +11,7 @@ from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.job import JobConfig, Result, ServiceConfig, load_job
 from fastnlp_jobs.parts import refuse_foreign_parts
 from fastnlp_jobs.processes import locked
-from fastnlp_jobs.shards import ShardedConfig
+from fastnlp_jobs.shards import StagedConfig
 
 UP_TO_DATE = "up to date"  # state of a run that had nothing to do
 EARLIER = "FASTNLP_EARLIER"  # environment variable: folders that earlier runs of a workflow's step wrote
@@ -62,7 +62,7 @@ def execute(name: str, config: JobConfig, *, force: bool = False) -> dict[str, A
             counts = load_job(name).Result.model_validate(lineage.read(output)["counts"])
             return _answer(name, UP_TO_DATE, output, counts.model_dump(mode="json"))
         outputs.refuse_foreign(output, force=force or (again and outputs.is_earlier(output, record)))
-        if isinstance(config, ShardedConfig):
+        if isinstance(config, StagedConfig):
             refuse_foreign_parts(config, record)
         result = _run_into(output, run_folder, name, config, record)
     return _answer(name, "done", output, result)

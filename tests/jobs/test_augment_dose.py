@@ -1,5 +1,6 @@
 """Stage dose of `augment`: planted augmenters whose worth is known, and scores that credit no class without a test."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from sklearn.metrics import f1_score
 from tests.jobs.calls import (
     STUDY_COUNTS,
@@ -17,10 +19,11 @@ from tests.jobs.calls import (
     write_candidates,
     write_examples,
 )
+from tests.jobs.sharded import files
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.execution import execute
-from fastnlp_jobs.jobs.augment import Config
+from fastnlp_jobs.jobs.augment import Config, Doses
 from fastnlp_jobs.jobs.augment.scores import Scorer
 
 TRAIN = {"a": 120, "b": 120, "c": 4, "d": 3, "e": 1}
@@ -101,6 +104,56 @@ def test_two_runs_give_the_same_bytes(helped, tmp_path):
     again = measured(tmp_path, HelpfulAugmenter())[1]
     names = sorted(path.name for path in helped.iterdir() if path.name != "lineage.json")
     assert [name for name in names if (helped / name).read_bytes() != (again / name).read_bytes()] == []
+
+
+@pytest.fixture(scope="module")
+def trained(helped: Path) -> Path:
+    """What stage train wrote of each training of `helped`, in folders beside it."""
+    folder = helped.with_name("trained")
+    for name in Doses(**DOSES).trainings():
+        source = helped.with_name("augmented")
+        execute("augment", Config(input=source, output=folder / name, stage="train", training=name, doses=DOSES))
+    return folder
+
+
+def compared(helped: Path, output: Path, parts: Path, doses: dict[str, Any] = DOSES) -> None:
+    source = helped.with_name("augmented")
+    execute("augment", Config(input=source, output=output, stage="dose", doses=doses, parts=parts))
+
+
+def test_trainings_done_one_by_one_give_the_bytes_of_one_run(helped, trained, tmp_path):
+    compared(helped, tmp_path / "doses", trained)
+    assert files(tmp_path / "doses") == files(helped)
+
+
+def test_a_training_that_is_missing_is_named(helped, trained, tmp_path):
+    parts = tmp_path / "parts"
+    shutil.copytree(trained, parts)
+    shutil.rmtree(parts / "dose-5-seed-1")
+    with pytest.raises(BadInput, match=r"expected each training of 6 once, .*; dose-5-seed-1 is missing$"):
+        compared(helped, tmp_path / "doses", parts)
+
+
+def test_trainings_of_other_doses_are_refused(helped, trained, tmp_path):
+    with pytest.raises(BadInput, match=r"dose-0-seed-0: expected a part of the same run, got another config\.doses"):
+        compared(helped, tmp_path / "doses", trained, doses=DOSES | {"resamples": 300})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"stage": "train"}, "stage train needs `training`; add it"),
+        ({"stage": "dose", "training": "dose-5-seed-0"}, "`training` is dose-5-seed-0, but stage dose takes none"),
+        ({"parts": "parts"}, r"`parts` is parts, but the whole job \(no `stage`\) takes none"),
+        (
+            {"stage": "train", "training": "dose-7-seed-0"},
+            "`training` is dose-7-seed-0; the `doses` have dose-0-seed-0,",
+        ),
+    ],
+)
+def test_a_stage_takes_what_it_needs(settings, message):
+    with pytest.raises(ValidationError, match=message):
+        Config(input="in", output="out", **settings)
 
 
 def test_the_classes_of_the_study_with_one_row_count_as_zero():

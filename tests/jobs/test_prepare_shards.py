@@ -113,7 +113,7 @@ def test_a_missing_part_is_named(tmp_path: Path) -> None:
     write_comments(tmp_path / "in", texts("味道不错", "环境很差"))
     run_in_shards("prepare", tmp_path / "in", tmp_path / "merged", 2)
     (tmp_path / "merged-segment" / "1").rename(tmp_path / "gone")
-    with pytest.raises(BadInput, match=r"parts: .*: expected each shard of 2 once, found 2/2 \(2\)$"):
+    with pytest.raises(BadInput, match=r"parts: .*: expected each shard of 2 once, found 2/2 \(2\); 1/2 is missing$"):
         merge(tmp_path)
 
 

@@ -1,12 +1,14 @@
 """More examples for classes that have few: planned, generated, let through gates, measured for what they give."""
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Collection
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from fastnlp_jobs.job import Input, JobConfig, OptionalInput, Output, RowResult, State
+from fastnlp_jobs.job import Input, OptionalInput, Output, RowResult, State
 from fastnlp_jobs.llm.config import Endpoint
 from fastnlp_jobs.llm.embedded import LlamaCpp
+from fastnlp_jobs.shards import Parts, StagedConfig
 
 EXTRA = "augment"
 
@@ -104,13 +106,24 @@ class Doses(_Block):
     amounts: list[Annotated[int, Field(ge=1)]] = Field(
         [5, 10, 30, 100, 300], min_length=1, description="samples a class, of those the input has; 0 is always measured"
     )
-    seeds: list[int] = Field([0, 1, 2], min_length=1, description="draws of the samples and of the oversampled rows")
+    seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
+        [0, 1, 2], min_length=1, description="of the draws of samples and repeated rows, and of the classifier"
+    )
     resamples: int = Field(1_000, ge=100, le=100_000, description="bootstrap resamples of the test rows")
     confidence: float = Field(0.95, gt=0, lt=1, description="share of resamples that an interval covers")
 
+    def trainings(self) -> dict[str, tuple[int, int]]:
+        """Dose and seed of every training by its name, in the order of doses."""
+        doses = sorted({0, *self.amounts})
+        return {f"dose-{dose}-seed-{seed}": (dose, seed) for dose in doses for seed in sorted(set(self.seeds))}
 
-class Config(JobConfig):
+
+class Config(StagedConfig):
     """Write synthetic examples for the classes that have few; never a copy of dev or test."""
+
+    READS_PARTS_OF: ClassVar = {"train": None, "dose": "train"}
+    PART: ClassVar = "training"
+    WHOLE: ClassVar = "dose"
 
     input: Input = Field(
         description="folder with examples.parquet, splits assigned: of prepare or label; for stage dose, of augment"
@@ -136,8 +149,14 @@ class Config(JobConfig):
     )
     min_success: float = Field(0.8, ge=0, le=1, description="fail if a smaller share of the answers holds samples")
     seed: int = Field(0, ge=0, description="decides the examples in prompts and the draws of stage dose")
-    stage: Literal["dose"] | None = Field(
-        None, description="dose: measure what the samples of an augmented folder give; by default samples are written"
+    stage: Literal["train", "dose"] | None = Field(
+        None,
+        description="dose: measure what the samples of an augmented folder give; train: do one training of that; "
+        "by default samples are written",
+    )
+    training: str | None = Field(None, description="which training stage train does, such as dose-30-seed-1")
+    parts: Parts = Field(
+        None, description="folder of the folders that stage train wrote; by default dose trains itself"
     )
 
     @model_validator(mode="before")
@@ -158,6 +177,17 @@ class Config(JobConfig):
             raise ValueError(f"{names}: samples come from one model or one file; keep one of them")
         return self
 
+    @model_validator(mode="after")
+    def _has_that_training(self) -> Self:
+        if self.training is not None and self.training not in self.doses.trainings():
+            names = ", ".join(self.doses.trainings())
+            raise ValueError(f"`training` is {self.training}; the `doses` have {names}")
+        return self
+
+    def part_names(self, _found: Collection[str], /) -> list[str]:
+        """Every training of the doses, whichever were found."""
+        return list(self.doses.trainings())
+
     @property
     def asks(self) -> bool:
         """Whether this run asks a model."""
@@ -177,7 +207,7 @@ class Config(JobConfig):
 
     def more_of_plan(self) -> dict[str, Any]:
         """Which classes get how many samples, at what calls and cost."""
-        if self.stage == "dose":
+        if self.stage is not None:
             return {}
         from fastnlp_jobs.jobs.augment.planning import planned
 
@@ -204,11 +234,15 @@ class Result(RowResult):
     contamination: int = Field(description="synthetic rows near a row of dev or test; the job fails unless it is 0")
     model: str | None = Field(None, description="that wrote the samples; none: they came from a file, or from nowhere")
     calls: dict[str, Any] | None = Field(None, description="what the model was asked, and what that cost")
-    doses: int | None = Field(None, description="of stage dose: training sets that were compared")
+    doses: int | None = Field(None, description="of stages train and dose: ways to train that were tried")
 
 
 def run(config: Config) -> Result:
     """Write samples for the classes that have few, or measure what the samples of an earlier run give."""
+    if config.stage == "train":
+        from fastnlp_jobs.jobs.augment.trainings import train
+
+        return train(config)
     if config.stage == "dose":
         from fastnlp_jobs.jobs.augment.dose import measure
 

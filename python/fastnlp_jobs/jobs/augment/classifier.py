@@ -14,7 +14,7 @@ _MOST_FEATURES = 100_000
 class Classifier:
     """Trained once; says for each text in which order the classes fit. Equal rows give an equal classifier."""
 
-    def __init__(self, texts: Sequence[str], labels: Sequence[str], *, reweighted: bool = False) -> None:
+    def __init__(self, texts: Sequence[str], labels: Sequence[str], *, reweighted: bool = False, seed: int = 0) -> None:
         """Train on texts of at least one class; `reweighted` gives rare classes the weight of frequent ones."""
         self._vectors = TfidfVectorizer(
             analyzer="char", ngram_range=_NGRAMS, max_features=_MOST_FEATURES, sublinear_tf=True, dtype=np.float32
@@ -23,7 +23,7 @@ class Classifier:
         features = self._vectors.fit_transform(texts)
         self._machine = None
         if len(self.classes) > 1:
-            self._machine = LinearSVC(class_weight="balanced" if reweighted else None, random_state=0)
+            self._machine = LinearSVC(class_weight="balanced" if reweighted else None, random_state=seed)
             self._machine.fit(features, labels)
 
     def ranks(self, texts: Sequence[str]) -> list[list[str]]:

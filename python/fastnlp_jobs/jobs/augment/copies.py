@@ -6,6 +6,7 @@ import polars as pl
 import pyarrow as pa
 
 from fastnlp_core import contamination
+from fastnlp_jobs.jobs.augment.corpus import Corpus
 
 _TEXTS = 250  # compared at a time: where all fill in one template, each has as many pairs as there are others
 
@@ -24,3 +25,9 @@ def nearest(texts: Sequence[str], others: Sequence[str], threshold: float) -> di
         most_similar = pairs.filter(is_most).unique("train_row", keep="first", maintain_order=True)
         found.update({start + copy: (original, similarity) for copy, original, similarity in most_similar.iter_rows()})
     return found
+
+
+def count_contamination(corpus: Corpus, threshold: float) -> int:
+    """How many synthetic rows are near-copies of a row of dev or test."""
+    texts = [text for text, is_synthetic in zip(corpus.texts, corpus.is_synthetic, strict=True) if is_synthetic]
+    return len(nearest(texts, corpus.held_out, threshold))

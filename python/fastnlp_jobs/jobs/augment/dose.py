@@ -1,28 +1,24 @@
 """Stage dose: what a classifier gains by so many samples a class, beside what needs no samples at all.
 
-Each training set is classified by the same linear classifier and scored on the same real test rows: the original rows;
-the original with rare classes weighted up; with rows of the minority classes repeated (as many as there are samples);
-with samples. The job `train` can take the classifier's place.
+The same linear classifier is trained on each training set and scored on the same real test rows: the original rows; the
+original with rare classes weighted up; with rows of the minority classes repeated (as many as there are samples); with
+samples. Stage train does the trainings of one dose and one seed, so that each can have a machine of its own.
 """
 
 import json
-import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fastnlp_jobs import events
-from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.augment import Result
-from fastnlp_jobs.jobs.augment.classifier import Classifier
 from fastnlp_jobs.jobs.augment.corpus import Corpus
 from fastnlp_jobs.jobs.augment.pictures import draw_doses
-from fastnlp_jobs.jobs.augment.plan import gini, ratio
 from fastnlp_jobs.jobs.augment.scores import Interval, Numbers, Scorer
-from fastnlp_jobs.jobs.augment.writing import count_contamination
+from fastnlp_jobs.jobs.augment.trainings import Trained, Trainings, counted, read_trained
+from fastnlp_jobs.parts import read_parts
 from fastnlp_jobs.schemas import DOSES, DOSES_BY_CLASS
 from fastnlp_jobs.tables import write_table
 
@@ -30,7 +26,6 @@ if TYPE_CHECKING:
     from fastnlp_jobs.jobs.augment import Config
 
 MEASURES = ("minority", "macro_tested", "macro_all")
-Rows = list[tuple[str, str]]  # text and class
 
 
 @dataclass(frozen=True)
@@ -45,83 +40,32 @@ class Arm:
 
 
 class Trial:
-    """Trains and scores the ways to train."""
+    """Scores the ways to train on the same test rows."""
 
     def __init__(self, corpus: Corpus, config: "Config") -> None:
-        """Read the rows that people wrote, the samples, and the test.
-
-        Raises:
-            BadInput: there is no test row, no sample, or a sample near a row of dev or test.
-        """
-        self._refuse_unfair(corpus, config)
-        self.corpus, self._config = corpus, config
-        self._original: Rows = [(corpus.texts[row], corpus.label(row)) for row in corpus.rows("train")]
-        self._samples: dict[str, list[str]] = defaultdict(list)
-        for row in corpus.rows("train", synthetic=True):
-            self._samples[corpus.label(row)].append(corpus.texts[row])
-        test = [(corpus.texts[row], corpus.label(row)) for row in corpus.rows("test")]
-        self._test_texts = [text for text, _ in test]
-        truth = [label for _, label in test]
+        """Draw the resamples of the test."""
+        self.corpus = corpus
+        truth = [corpus.label(row) for row in corpus.rows("test")]
         self.minority = [name for name, rows in corpus.counts.items() if rows < config.targets.minority_below]
         self.scorer = Scorer(truth, sorted({*corpus.counts, *truth}), config.doses.resamples, config.seed)
 
-    @staticmethod
-    def _refuse_unfair(corpus: Corpus, config: "Config") -> None:
-        if not corpus.rows("train", synthetic=True):
-            raise BadInput(f"{corpus.path}: no synthetic row in train; give a folder that augment wrote samples into")
-        held_out = zip(corpus.splits, corpus.is_synthetic, strict=True)
-        if any(is_synthetic for split, is_synthetic in held_out if split != "train"):
-            raise BadInput(
-                f"{corpus.path}: synthetic rows stand in dev or test; only real rows can show what they give"
-            )
-        if not corpus.rows("test"):
-            raise BadInput(f"{corpus.path}: no row of the split test has one label; nothing can be measured")
-        if near := count_contamination(corpus, config.gates.copy_threshold):
-            raise BadInput(
-                f"{corpus.path}: {near} synthetic rows are near-copies of dev or test: a score would be of those; "
-                "let augment write the folder, whose gate refuses them"
-            )
+    def arms(self, trained: Iterable[Trained]) -> list[Arm]:
+        """Every way to train, scored over all of its trainings."""
+        together: dict[tuple[str, int, int], list[list[str]]] = defaultdict(list)
+        for one in trained:
+            together[one.name, one.dose, one.added].append(one.predicted)
+        return [self._arm(*key, predictions) for key, predictions in together.items()]
 
-    def arms(self) -> list[Arm]:
-        """Every way to train, each trained once for each seed where it draws something."""
-        found = [self._arm("original", 0, [self._original]), self._arm("reweighted", 0, [self._original])]
-        for dose in sorted(set(self._config.doses.amounts)):
-            draws = [self._draw(dose, seed) for seed in self._config.doses.seeds]
-            found.append(self._arm("oversampled", dose, [self._repeat(draw, seed) for seed, draw in draws]))
-            found.append(self._arm("augmented", dose, [[*self._original, *draw] for _, draw in draws]))
-        return found
-
-    def _draw(self, dose: int, seed: int) -> tuple[int, Rows]:
-        """So many samples of each class, or all it has."""
-        source = random.Random(f"{seed}/{dose}")
-        drawn = [
-            (text, label)
-            for label, texts in sorted(self._samples.items())
-            for text in source.sample(texts, min(dose, len(texts)))
-        ]
-        return seed, drawn
-
-    def _repeat(self, drawn: Rows, seed: int) -> Rows:
-        """The original rows, and of each class as many repeated as samples were drawn."""
-        source = random.Random(seed)
-        return [*self._original, *((source.choice(self.corpus.seeds[label]), label) for _, label in drawn)]
-
-    def _arm(self, name: str, dose: int, trainings: Sequence[Rows]) -> Arm:
-        predictions = []
-        for rows in trainings:
-            texts, labels = [text for text, _ in rows], [label for _, label in rows]
-            classifier = Classifier(texts, labels, reweighted=name == "reweighted")
-            predictions.append(classifier.predict(self._test_texts))
-        events.event("measured", training=name, dose=dose)
+    def _arm(self, name: str, dose: int, added: int, predictions: list[list[str]]) -> Arm:
         f1 = self.scorer.f1(predictions)
-        return Arm(name, dose, len(trainings[0]) - len(self._original), f1, self.scorer.means(f1, self.minority))
+        return Arm(name, dose, added, f1, self.scorer.means(f1, self.minority))
 
 
 def measure(config: "Config") -> Result:
     """Measure every dose and write the tables, the report and the picture."""
     corpus = Corpus(config.input)
     trial = Trial(corpus, config)
-    arms = trial.arms()
+    arms = trial.arms(_trained(config, corpus))
     intervals = [
         {one: trial.scorer.interval(arm.means[one], config.doses.confidence) for one in MEASURES} for arm in arms
     ]
@@ -136,9 +80,20 @@ def measure(config: "Config") -> Result:
     for arm, found in zip(arms, intervals, strict=True):
         curves[arm.name].append((arm.dose, found["minority"].value, found["minority"].low, found["minority"].high))
     draw_doses(config.output / "doses.png", curves, config.doses.confidence)
-    result = _result(corpus, arms)
+    result = counted(corpus, len(arms))
     _write_report(config, trial, lines, result)
     return result
+
+
+def _trained(config: "Config", corpus: Corpus) -> Iterator[Trained]:
+    """The trainings, done by others or here, in the order of doses."""
+    if config.parts is not None:
+        for part in read_parts(config):
+            yield from read_trained(part.folder)
+        return
+    trainings = Trainings(corpus, config.gates.copy_threshold)
+    for dose, seed in config.doses.trainings().values():
+        yield from trainings.train(dose, seed)
 
 
 def _verdict(scorer: Scorer, arm: Arm, original: Arm, confidence: float) -> Interval | None:
@@ -171,25 +126,6 @@ def _class_lines(arm: Arm, trial: Trial) -> list[dict[str, Any]]:
         }
         for label, test_rows, value in zip(trial.scorer.classes, trial.scorer.test_rows, arm.f1[0], strict=True)
     ]
-
-
-def _result(corpus: Corpus, arms: list[Arm]) -> Result:
-    synthetic, real = sum(corpus.is_synthetic), corpus.is_synthetic.count(False)
-    counts = [corpus.counts.values()] * 2
-    return Result(
-        rows_in=real + synthetic,
-        rows_out=real + synthetic,
-        rows_rejected=0,
-        classes=len(corpus.counts),
-        real=real,
-        synthetic=synthetic,
-        rejected={},
-        stopped={},
-        gini=[round(gini(rows), 4) for rows in counts],
-        ratio=[round(ratio(rows), 4) for rows in counts],
-        contamination=0,
-        doses=len(arms),
-    )
 
 
 def _write_report(config: "Config", trial: Trial, lines: list[dict[str, Any]], result: Result) -> None:

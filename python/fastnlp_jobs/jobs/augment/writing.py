@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from fastnlp_jobs.errors import JobError
 from fastnlp_jobs.jobs.augment import Result, pictures
-from fastnlp_jobs.jobs.augment.copies import nearest
+from fastnlp_jobs.jobs.augment.copies import count_contamination
 from fastnlp_jobs.jobs.augment.corpus import SYNTHETIC, Corpus
 from fastnlp_jobs.jobs.augment.gates import GateKeeper, Sample, Verdict
 from fastnlp_jobs.jobs.augment.plan import gini, ratio
@@ -101,12 +101,6 @@ def _check_contamination(config: "Config") -> None:
         raise JobError(
             f"{found} synthetic rows are near-copies of dev or test although the gates passed them; report this"
         )
-
-
-def count_contamination(corpus: Corpus, threshold: float) -> int:
-    """How many synthetic rows are near-copies of a row of dev or test."""
-    texts = [text for text, is_synthetic in zip(corpus.texts, corpus.is_synthetic, strict=True) if is_synthetic]
-    return len(nearest(texts, corpus.held_out, threshold))
 
 
 def _result(corpus: Corpus, outcome: Outcome, told: dict[str, Any]) -> Result:

@@ -74,7 +74,7 @@ def segment_shard(config: Config, batch_rows: int) -> Result:
         BadInput: a part is missing, or a word list cannot be read.
     """
     parts = read_parts(config)
-    own = next(part for part in parts if part.shard == config.shard)
+    own = next(part for part in parts if part.name == config.shard)
     tokenizer = Tokenizer(config)
     rows = Rows([own.folder / CLEANED_FILE], batch_rows, threads=_join_threads(parts), wanted=config.languages)
     copies = pl.DataFrame(read_table(own.folder / _COPIES_FILE, COPIES))
