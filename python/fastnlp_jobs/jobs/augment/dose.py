@@ -149,8 +149,9 @@ def _report(config: "Config", facts: dict[str, Any]) -> str:
     minority = (
         f"{facts['minority_classes']} of them minority (fewer than {config.targets.minority_below} rows of train)"
     )
-    untested = f"{len(facts['classes_without_test_rows'])} classes have no test row: their F1 counts as 0 in"
-    intervals = f"{doses.confidence:.0%} intervals of {doses.resamples} resamples of the test, {len(doses.seeds)} draws"
+    untested = f"classes without a test row: {len(facts['classes_without_test_rows'])}; their F1 counts as 0 in"
+    seeds = ", ".join(str(seed) for seed in sorted(set(doses.seeds)))
+    intervals = f"{doses.confidence:.0%} intervals of {doses.resamples} resamples of the test; seeds: {seeds}"
     header = (
         f"{'training':<12} {'dose':>5} {'added':>6}  {'minority F1':<21} {'tested classes':<21} {'all classes':<21}"
     )

@@ -81,7 +81,7 @@ def draw_doses(path: Path, curves: Mapping[str, list[tuple[int, float, float, fl
             plot.plot(places, values, color=colour, linestyle=line, marker="o", markersize=4, label=name)
             plot.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
         plot.set_xticks(range(len(doses)), [str(dose) for dose in doses])
-        plot.set_ylim(0, 1)
+        plot.set_ylim(0, 1.02)  # room for a mark at 1
         plot.set_xlabel("samples added to each minority class")
         plot.set_ylabel("F1, mean over minority classes with test rows")
         plot.set_title(f"What the samples give (bands: {confidence:.0%} of the bootstrap)")
