@@ -36,6 +36,11 @@ def change(folders: Iterable[Path]) -> None:
         _put_in_place(folder)
 
 
+def left_copies(path: Path) -> dict[Path, Path]:
+    """By folder the copy that a killed erasure left beside it, somewhere below a path."""
+    return {copy.with_suffix(""): copy for copy in sorted(path.rglob(f"*{_NEW}")) if copy.is_dir()}
+
+
 def recover(path: Path) -> None:
     """Finish or undo what a killed erasure left somewhere below a path."""
     for suffix in (_OLD, _NEW):

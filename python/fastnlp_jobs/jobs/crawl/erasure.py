@@ -49,6 +49,7 @@ class Erasure:
     _records: dict[Path, dict[str, Any]] = field(default_factory=dict)  # lineage by folder
     _hashes: dict[Path, list[str]] = field(default_factory=dict)  # of a folder: now, and before earlier erasures
     _by_hash: dict[str, list[Path]] = field(default_factory=dict)
+    _between: dict[Path, list[str]] = field(default_factory=dict)  # hashes that a killed erasure wrote in a copy
     _ids: set[str] = field(default_factory=set)
     _theirs: set[Path] = field(default_factory=set)  # folders with rows of the person
     _changed: dict[str, str | None] = field(default_factory=dict)  # hash of a folder before to that after; None: gone
@@ -114,6 +115,9 @@ class Erasure:
     def _clear_leftovers(self) -> None:
         """What a killed run or erasure left half-written; beside that of a run stands its folder."""
         for path in self.paths:
+            for folder, copy in erase_folders.left_copies(path).items():
+                if (copy / lineage.FILE).exists():  # of what it names, some is deleted already
+                    self._between[folder] = lineage.read(copy).get(_BETWEEN, [])
             erase_folders.recover(path)
             for leftover in [folder for folder in path.rglob("*") if folder.suffix in _LEFTOVERS]:
                 output = leftover.with_suffix("")
@@ -171,7 +175,7 @@ class Erasure:
             self._changing.pop()
             return False
         _write_again(copy)
-        between = sorted({*record.get(_BETWEEN, []), *self._deleted_with(folder)})
+        between = sorted({*record.get(_BETWEEN, []), *self._between.get(folder, []), *self._deleted_with(folder)})
         erased = {"erased": record.get("erased", 0) + rows, "inputs": inputs, _BEFORE: self._hashes[folder]}
         erased |= {_BETWEEN: between} if between else {}
         kept = {key: value for key, value in record.items() if key not in ("outputs", "counts")}
