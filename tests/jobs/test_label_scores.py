@@ -109,8 +109,8 @@ def test_the_trivial_labeller_says_the_most_frequent_word_or_the_median():
 
 
 def test_an_interval_holds_its_value_and_narrows_with_rows():
-    few = with_interval([("a", "a"), ("a", "b")] * 10, accuracy, seed=1)
-    many = with_interval([("a", "a"), ("a", "b")] * 500, accuracy, seed=1)
+    few = with_interval([[("a", "a")], [("a", "b")]] * 10, accuracy, seed=1)
+    many = with_interval([[("a", "a")], [("a", "b")]] * 500, accuracy, seed=1)
     assert few is not None
     assert many is not None
     assert few[1] <= few[0] <= few[2]
@@ -118,5 +118,11 @@ def test_an_interval_holds_its_value_and_narrows_with_rows():
 
 
 def test_an_interval_is_the_same_for_the_same_seed():
-    rows = [("a", "a"), ("a", "b"), ("b", "b")] * 5
+    rows = [[("a", "a")], [("a", "b")], [("b", "b")]] * 5
     assert with_interval(rows, alpha, seed=3) == with_interval(rows, alpha, seed=3)
+
+
+def test_an_interval_is_no_narrower_where_ten_people_say_the_same_of_each_text():
+    one = [[("a", "a")], [("a", "b")]] * 20
+    ten = [10 * text for text in one]
+    assert with_interval(ten, accuracy, seed=1) == with_interval(one, accuracy, seed=1)

@@ -30,8 +30,11 @@ def test_a_sheet_holds_texts_and_empty_columns(tmp_path):
         assert list(csv.reader(handle)) == [HEADER.strip().split(","), ["a1", "很好,\n真的", "", "", ""]]
 
 
-@pytest.mark.parametrize("text", ['=HYPERLINK("x")', "+1", "-1", "@SUM(1)", "\t=1", "＝1", "\n=1"])
-def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless(tmp_path, text):
+@pytest.mark.parametrize(
+    "text",
+    ['=HYPERLINK("x")', "+1", "-1", "@SUM(1)", "\t=1", "＝1", "\n=1", "0000000000000012", "12e4567890123456", "3/4"],
+)
+def test_a_cell_that_a_spreadsheet_would_run_or_change_is_made_harmless(tmp_path, text):
     write_sheet(tmp_path / "sheet.csv", [(text, text)], FIELDS)
     with (tmp_path / "sheet.csv").open(encoding="utf-8-sig", newline="") as handle:
         assert list(csv.reader(handle))[1][:2] == [f"'{text}", f"'{text}"]
@@ -60,9 +63,12 @@ def test_a_folder_holds_a_sheet_per_person(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("a1,t,中评,,\n", "line 2: gold_tone: '中评' is no value of this field"),
-        ("a1,t,,101,\n", "line 2: gold_score: '101' is no value"),
-        ("a1,t,好评,,\na1,t,好评,,\n", "line 3: the id 'a1' stands twice"),
+        ("a1,t,中评,,\n", "row 2, id 'a1': gold_tone: expected one of 好评, 差评, got '中评'"),
+        ("a1,t,,101,\n", "row 2, id 'a1': gold_score: expected a number from -10 to 100, got '101'"),
+        ("a1,t,,,sad\n", "gold_emotions: expected one or more of anger, joy, with commas between, got 'sad'"),
+        ('a1,"t\n\nt",好评,,\na1,t,好评,,\n', "row 3, id 'a1': the id stands twice"),
+        (",t,好评,,\n", "row 2, id '': expected the id of the text, found none"),
+        ('a1,"t,好评,,\n', "no CSV"),
         ("a1,t,,,\n", "with values in their gold_"),
     ],
 )
@@ -71,11 +77,39 @@ def test_a_sheet_that_cannot_be_used_is_refused(tmp_path, rows, message):
         read_sheets(sheet(tmp_path, rows), FIELDS)
 
 
-def test_a_sheet_without_a_column_or_in_other_bytes_is_refused(tmp_path):
+def test_a_sheet_in_other_bytes_is_refused(tmp_path):
     path = tmp_path / "gold.csv"
-    path.write_text("id,text\n", encoding="utf-8")
-    with pytest.raises(BadInput, match="expected the column `gold_tone`"):
-        read_sheets(path, FIELDS)
     path.write_bytes((HEADER + "a1,好,,,").encode("gb18030"))
-    with pytest.raises(BadInput, match="save it as UTF-8"):
+    with pytest.raises(BadInput, match="save it as CSV in UTF-8"):
         read_sheets(path, FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("id,text", "expected the column gold_tone or gold_score or gold_emotions, found id, text"),
+        ("text,gold_tone", "expected the column id, found text, gold_tone"),
+        ("", "expected the column id, found none"),
+        ("id,gold_tone,gold_tone", "the column gold_tone stands twice; give each person a sheet of their own"),
+    ],
+)
+def test_a_sheet_without_its_columns_is_refused(tmp_path, header, message):
+    path = tmp_path / "gold.csv"
+    path.write_text(header + "\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=message):
+        read_sheets(path, FIELDS)
+
+
+def test_a_sheet_may_have_fewer_columns_others_rows_without_ids_and_another_order(tmp_path):
+    path = tmp_path / "gold.csv"
+    rows = ["remark,gold_tone,id,gold_scene", "sure,差评,a2,x", ",,,", 'no,"好评\n",a1,']
+    path.write_text("\r\n".join(rows), encoding="utf-8")
+    assert read_sheets(path, FIELDS) == [{"a2": {"tone": "差评"}, "a1": {"tone": "好评"}}]
+
+
+def test_full_width_digits_and_other_spellings_of_a_class_are_read(tmp_path):
+    tone = {"kind": "choice", "options": ["Good", "bad"]}
+    fields = TypeAdapter(LabelFields).validate_python({"tone": tone, "score": {"kind": "number", "min": 0, "max": 100}})
+    path = tmp_path / "gold.csv"
+    path.write_text("id\tgold_tone\tgold_score\na1\tｇｏｏｄ \t８０\n", encoding="utf-8")
+    assert read_sheets(path, fields) == [{"a1": {"tone": "Good", "score": 80.0}}]

@@ -13,7 +13,7 @@ from fastnlp_jobs.llm.schema import Choice, Choices, LabelFields, default_fields
 EXTRA = "llm"
 
 # Keys that need a model's labels.
-_ONLY_LLM = ("fields", "llm", "template", "sample", "target", "sheet_rows", "gold", "state")
+_ONLY_LLM = ("fields", "llm", "template", "sample", "target", "state")
 
 
 class Config(BaseConfig):
@@ -105,12 +105,17 @@ class Config(BaseConfig):
         return identity
 
     def more_of_plan(self) -> dict[str, Any]:
-        """What would be asked, at what cost."""
-        if self.engine != "llm":
-            return {}
-        from fastnlp_jobs.jobs.label.plan import plan
+        """What people filled in; what a model would be asked, at what cost."""
+        plan: dict[str, Any] = {}
+        if self.gold is not None:
+            from fastnlp_jobs.jobs.label.people import read_judged
 
-        return {"asked": plan(self)}
+            plan["people"] = read_judged(self, self.gold).counts.model_dump()
+        if self.engine == "llm":
+            from fastnlp_jobs.jobs.label import plan as calls
+
+            plan["asked"] = calls.plan(self)
+        return plan
 
 
 class Asked(BaseResult):
@@ -131,6 +136,15 @@ class Asked(BaseResult):
     currency: str
 
 
+class People(BaseResult):
+    """What people filled in."""
+
+    sheets: int = Field(description="with values for documents of this run: one per person")
+    documents: int = Field(description="of this run, for which somebody filled in something")
+    other_documents: int = Field(description="on the sheets, but not in this run: left out")
+    judgements: dict[str, int] = Field(description="cells filled in, by field")
+
+
 class Result(RowResult):
     """What the labels are."""
 
@@ -139,6 +153,9 @@ class Result(RowResult):
     values: dict[str, dict[str, int]] = Field(description="rows by label, for each column of labels from a list")
     asked: Asked | None = Field(None, description="engine llm: what the model was asked")
     pairs: dict[str, dict[str, int]] = Field({}, description="pairs by style, and rows that were left out")
+    people: People | None = Field(
+        None, description="what `gold` holds; gold.parquet says how the labels stand beside it"
+    )
 
 
 def run(config: Config) -> Result:

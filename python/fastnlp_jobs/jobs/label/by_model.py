@@ -15,6 +15,7 @@ from fastnlp_jobs.jobs.label import Asked, Config, Result
 from fastnlp_jobs.jobs.label.agreement import check_snownlp
 from fastnlp_jobs.jobs.label.asked import FILE, asked
 from fastnlp_jobs.jobs.label.asking import Labeller, Labelling
+from fastnlp_jobs.jobs.label.people import read_judged
 from fastnlp_jobs.jobs.label.products import write_products
 from fastnlp_jobs.jobs.label.settings import Asking
 from fastnlp_jobs.llm import ledger
@@ -42,12 +43,15 @@ def label(config: Config) -> Result:
     """Write labels.parquet and rejected.parquet: every row is in one of them.
 
     Raises:
+        BadInput: the sheets of people cannot be used, or a package for a comparison is missing.
         JobError: fewer rows than `min_success` have labels.
         Unavailable, Refused: the server does not answer; what was answered is kept in `state`.
     """
     assert config.state is not None, "the config sets it for this engine"
     read_schema(config.input / FILE, DOCUMENTS)  # what is missing is found before a server is started and paid
     check_snownlp(config)
+    if config.gold is not None:
+        read_judged(config, config.gold)
     asking = config.asked
     with ledger.opened(config.state) as opened, asked_endpoint(asking.endpoint, asking.embedded) as endpoint:
         result = run_until_stopped(_label(config, asking, endpoint, opened))

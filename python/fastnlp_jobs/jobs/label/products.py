@@ -1,7 +1,5 @@
 """What follows from the labels of a model: examples, pairs, a sheet for people, and how good the labels are."""
 
-from collections.abc import Iterable
-from random import Random
 from typing import Any
 
 import polars as pl
@@ -9,14 +7,13 @@ import pyarrow as pa
 
 from fastnlp_jobs.jobs.label import Config
 from fastnlp_jobs.jobs.label.agreement import write_agreement
-from fastnlp_jobs.jobs.label.asked import answered, asked, places
+from fastnlp_jobs.jobs.label.asked import answered, places
 from fastnlp_jobs.jobs.label.drift import drift
-from fastnlp_jobs.jobs.label.gold import gold_scores
 from fastnlp_jobs.jobs.label.labelling import write_labels
 from fastnlp_jobs.jobs.label.pairs import from_labels, write_class_pairs
-from fastnlp_jobs.jobs.label.sheet import write_sheet
+from fastnlp_jobs.jobs.label.people import write_for_people
 from fastnlp_jobs.llm.schema import Choice
-from fastnlp_jobs.schemas import DRIFT, EXAMPLES, GOLD
+from fastnlp_jobs.schemas import DRIFT, EXAMPLES
 from fastnlp_jobs.tables import TableWriter, write_table
 
 
@@ -27,17 +24,20 @@ def write_products(config: Config) -> dict[str, Any]:
         What the Result says of them.
     """
     counts = write_labels(config, config.output / "baseline.parquet")
-    _write(config, "drift", drift(config.output / "labels.parquet", config.fields, config.seed), DRIFT)
-    if config.gold is not None:
-        _write(config, "gold", gold_scores(config, config.gold), GOLD)
+    drifted = pa.Table.from_pylist(
+        list(drift(config.output / "labels.parquet", config.fields, config.seed)), schema=DRIFT
+    )
+    write_table(drifted, config.output / "drift.parquet", DRIFT)
     write_agreement(config, _polarities(config), config.output / "baseline.parquet")
-    if config.sheet_rows:
-        _write_sheet(config)
     if config.target is not None:
         _write_examples(config, config.target)
     columns = ["id", "clean", "split", "group"]
     pairs = from_labels(config.output, answered(config, columns), config.pairs, config.fields) if config.pairs else {}
-    return {"pairs": pairs | write_class_pairs(config), "other_language": counts.result().other_language}
+    return {
+        "pairs": pairs | write_class_pairs(config),
+        "other_language": counts.result().other_language,
+        "people": write_for_people(config),
+    }
 
 
 def _polarities(config: Config) -> dict[str, pl.LazyFrame]:
@@ -52,15 +52,6 @@ def _polarities(config: Config) -> dict[str, pl.LazyFrame]:
     return {"lexicon": lexicon}
 
 
-def _write_sheet(config: Config) -> None:
-    chosen = places(config)
-    drawn = Random(config.seed).sample(range(len(chosen)), min(config.sheet_rows, len(chosen)))
-    some = pl.Series([chosen[number] for number in drawn], dtype=pl.UInt32).implode()
-    batches = asked(config, ["id", "clean"])
-    rows = (row for batch in batches for row in batch.filter(pl.col("place").is_in(some)).drop("place").iter_rows())
-    write_sheet(config.output / "sheet.csv", rows, config.fields)
-
-
 def _write_examples(config: Config, target: str) -> None:
     """The documents with labels, `target` as the labels of each."""
     known = {"intensity": pl.lit(None, pl.List(pl.Float64)), "origin": pl.lit("real")}
@@ -69,7 +60,3 @@ def _write_examples(config: Config, target: str) -> None:
             of_target = pl.col(target) if labels.schema[target] == pl.List(pl.String) else pl.concat_list(target)
             rows = documents.rename({"clean": "text"}).hstack(labels.select(labels=of_target)).with_columns(**known)
             writer.write(rows.to_arrow())
-
-
-def _write(config: Config, name: str, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> None:
-    write_table(pa.Table.from_pylist(list(rows), schema=schema), config.output / f"{name}.parquet", schema)

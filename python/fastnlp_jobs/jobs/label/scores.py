@@ -1,12 +1,14 @@
 """How well labels match those of people, each figure with an interval.
 
 Agreement: Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability". Intervals: percentiles over resamples of
-the rows (Efron 1979), not Krippendorff's own resampling of disagreements.
+the texts (Efron 1979), not Krippendorff's own resampling of disagreements.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
+from itertools import chain
 from random import Random
 
 from fastnlp_jobs.llm.schema import Value
@@ -66,25 +68,31 @@ def alpha(units: Mapping[tuple[Label, ...], int]) -> float | None:
     values = Counter[Label]()
     disagreement = 0.0
     for unit, count in units.items():
-        said = Counter[Label](label for label in unit if label is not None)
-        if said.total() >= 2:  # a value that nobody else can agree with does not count
-            disagreement += count * _spread(said) / (said.total() - 1)
-            for label, times in said.items():
-                values[label] += count * times
+        said = [label for label in unit if label is not None]
+        if len(said) >= 2:  # a value that nobody else can agree with does not count
+            disagreement += count * _disagreement(unit)
+            for label in said:
+                values[label] += count
     expected = _spread(values)
     return 1 - disagreement * (values.total() - 1) / expected if expected else None
 
 
 def with_interval(
-    rows: Iterable[tuple[Label, ...]], statistic: Statistic, seed: int
+    texts: Sequence[Sequence[tuple[Label, ...]]], statistic: Statistic, seed: int
 ) -> tuple[float, float, float] | None:
-    """A statistic of the rows and its 95 % interval; None where it is not defined."""
-    units = list(rows)
-    value = statistic(Counter(units))
+    """A statistic and its 95 % interval; None where it is not defined.
+
+    Args:
+        texts: what is counted of each text. Judgements of one text are drawn together: two people who read it are not
+            two texts.
+        statistic: of what is counted.
+        seed: of the draws.
+    """
+    value = statistic(Counter(chain.from_iterable(texts)))
     if value is None:
         return None
     random = Random(seed)
-    draws = (statistic(Counter(random.choices(units, k=len(units)))) for _ in range(_DRAWS))
+    draws = (statistic(Counter(chain.from_iterable(random.choices(texts, k=len(texts))))) for _ in range(_DRAWS))
     ordered = sorted(draw for draw in draws if draw is not None)
     return value, ordered[int(_TAIL * len(ordered))], ordered[-1 - int(_TAIL * len(ordered))]
 
@@ -102,6 +110,13 @@ def _classes(label: Label) -> frozenset[str]:
     if isinstance(label, frozenset):
         return label
     return frozenset([label]) if isinstance(label, str) else frozenset()
+
+
+@lru_cache(maxsize=65_536)  # every draw asks for the same few
+def _disagreement(unit: tuple[Label, ...]) -> float:
+    """How far the values of one row differ, by pair of observers."""
+    said = Counter[Label](label for label in unit if label is not None)
+    return _spread(said) / (said.total() - 1)
 
 
 def _spread(values: Mapping[Label, int]) -> float:

@@ -3,15 +3,18 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.llm.answers import AnswerReader
-from fastnlp_jobs.llm.schema import LabelField, Value
+from fastnlp_jobs.llm.schema import Choice, Choices, LabelField, Number, Value
 
 PREFIX = "gold_"
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")  # a spreadsheet would run such a cell
+_NUMBER = re.compile(r"[\d.,:/eE+-]+")  # or a date; it would come back as another id, 1.23457E+15
 
 Gold = dict[str, dict[str, Value]]  # values by field, by id; a field nobody filled in is not there
 
@@ -31,7 +34,7 @@ def read_sheets(path: Path, fields: Mapping[str, LabelField]) -> list[Gold]:
     Raises:
         BadInput: no such sheet, or a value that the schema does not allow; names file and row.
     """
-    sheets = sorted(path.glob("*.csv")) if path.is_dir() else [path]
+    sheets = sorted(each for each in path.iterdir() if each.suffix.lower() == ".csv") if path.is_dir() else [path]
     gold = [_read_sheet(sheet, fields) for sheet in sheets]
     if not any(gold):
         raise BadInput(f"gold: {path}: expected CSV sheets with values in their {PREFIX}… columns, found none")
@@ -43,44 +46,74 @@ def _read_sheet(sheet: Path, fields: Mapping[str, LabelField]) -> Gold:
         text = sheet.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(
-            f"{sheet}: expected UTF-8, got other bytes at position {error.start}; save it as UTF-8"
+            f"{sheet}: expected UTF-8, got other bytes at position {error.start}; save it as CSV in UTF-8"
         ) from error
     except OSError as error:
         raise BadInput(f"{sheet}: cannot read the sheet ({error.strerror})") from error
     header = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
-    expected = ["id", *(PREFIX + name for name in fields)]
-    missing = [name for name in expected if name not in (reader.fieldnames or [])]
-    if missing:
-        raise BadInput(f"{sheet}: expected the column `{missing[0]}`, found {', '.join(reader.fieldnames or ['none'])}")
+    reader = csv.DictReader(
+        io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), restval="", strict=True
+    )
     gold: Gold = {}
     try:
-        for cells in reader:
-            id_ = _original(cells["id"] or "")
+        present = _present(sheet, reader.fieldnames or [], fields)
+        for number, cells in enumerate(reader, 2):
+            id_ = _original(cells["id"])
+            where = f"{sheet}: row {number}, id {id_!r:.60}"
+            values = _values(cells, present, where)
             if id_ in gold:
-                raise BadInput(f"{sheet}: line {reader.line_num}: the id {id_!r} stands twice; remove one of the rows")
-            gold[id_] = _values(cells, fields, f"{sheet}: line {reader.line_num}")
+                raise BadInput(f"{where}: the id stands twice; remove one of the rows")
+            if id_:
+                gold[id_] = values
+            elif values:
+                raise BadInput(f"{where}: expected the id of the text, found none; take it from the sheet as written")
     except csv.Error as error:
-        raise BadInput(f"{sheet}: line {reader.line_num}: no CSV ({error})") from error
+        raise BadInput(f"{sheet}: line {reader.line_num}: no CSV ({error}); save it as CSV in UTF-8") from error
     return {id_: values for id_, values in gold.items() if values}
 
 
-def _values(cells: Mapping[str, str | None], fields: Mapping[str, LabelField], where: str) -> dict[str, Value]:
+def _present(sheet: Path, header: Sequence[str], fields: Mapping[str, LabelField]) -> dict[str, LabelField]:
+    """The fields that the sheet has a column for: one sheet may serve runs that ask for more, and for less."""
+    found = {name: field for name, field in fields.items() if PREFIX + name in header}
+    if "id" not in header or not found:
+        wanted = " or ".join(PREFIX + name for name in fields) if "id" in header else "id"
+        raise BadInput(f"{sheet}: expected the column {wanted}, found {', '.join(header) or 'none'}")
+    double = [name for name, times in Counter(header).items() if times > 1 and name.startswith(PREFIX)]
+    if double:
+        raise BadInput(f"{sheet}: the column {double[0]} stands twice; give each person a sheet of their own")
+    return found
+
+
+def _values(cells: Mapping[str, str], fields: Mapping[str, LabelField], where: str) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for name, field in fields.items():
-        cell = (cells[PREFIX + name] or "").strip()
+        cell = cells[PREFIX + name].strip()
         if not cell:
             continue
         reading = AnswerReader({name: field}, "").read(json.dumps({name: _original(cell)}), None)
         if reading.values is None:
-            raise BadInput(f"{where}: {PREFIX}{name}: {cell!r:.60} is no value of this field ({reading.reason})")
+            raise BadInput(f"{where}: {PREFIX}{name}: expected {_expected(field)}, got {cell!r:.60}")
         found |= reading.values
     return found
 
 
+def _expected(field: LabelField) -> str:
+    if isinstance(field, Number):
+        return f"a number from {field.min} to {field.max}"
+    if isinstance(field, Choices):
+        return f"one or more of {', '.join(field.options):.200}, with commas between"
+    if isinstance(field, Choice) and field.options is not None:
+        return f"one of {', '.join(field.options):.200}"
+    return f"at most {field.max_characters} characters"
+
+
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if _would_change(cell) else cell
 
 
 def _original(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+    return cell[1:] if cell.startswith("'") and _would_change(cell[1:]) else cell
+
+
+def _would_change(cell: str) -> bool:
+    return cell.startswith(_FORMULA) or _NUMBER.fullmatch(cell) is not None

@@ -9,7 +9,7 @@ import pyarrow as pa
 from fastnlp_jobs import lineage
 from fastnlp_jobs.jobs.report.samples import harmless, rows_of
 from fastnlp_jobs.queries import scan
-from fastnlp_jobs.schemas import DOCUMENTS, GOLD, labels
+from fastnlp_jobs.schemas import DOCUMENTS, labels
 from fastnlp_jobs.tables import count_rows
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ class Answers:
     fields: list[str]
     texts: pl.DataFrame  # those shown: text, the fields, and what the lists say: lists_emotion, lists_polarity
     num_texts: int  # in labels.parquet
-    gold: pl.DataFrame
     classes: pl.DataFrame  # field, value, documents, share: how often the model says each class of a list
 
     @property
@@ -49,7 +48,7 @@ def read_answers(config: "Config") -> Answers | None:
     if config.labels is None or not (config.labels / "baseline.parquet").exists():
         return None
     record = lineage.read(config.labels)
-    fields, gold = list(record["config"]["fields"]), config.labels / "gold.parquet"
+    fields = list(record["config"]["fields"])
     texts = _texts(config, fields)
     return Answers(
         model=next(iter(texts["model"]), "The model"),
@@ -60,7 +59,6 @@ def read_answers(config: "Config") -> Answers | None:
         fields=fields,
         texts=texts,
         num_texts=count_rows(config.labels / "labels.parquet"),
-        gold=scan(gold, GOLD).collect() if gold.exists() else pl.DataFrame(GOLD.empty_table()),
         classes=_classes(record["counts"]["values"], record["counts"]["rows_out"]),
     )
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from fastnlp_jobs import lineage
 from fastnlp_jobs.jobs.report.samples import harmless
 from fastnlp_jobs.queries import scan
-from fastnlp_jobs.schemas import AGREEMENT, DOCUMENTS, labels
+from fastnlp_jobs.schemas import AGREEMENT, DOCUMENTS, GOLD, labels
 from fastnlp_jobs.tables import count_rows
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _FIELDS = [pa.field("emotion", pa.string()), pa.field("polarity", pa.string()), 
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels of the word lists, counted."""
+    """The labels of the word lists, counted, and how good labels are."""
 
     model: str
     file: str  # of the labels, in the folder of the run's artifacts
@@ -34,6 +34,7 @@ class Labels:
     over_time: pl.DataFrame  # start, documents, share of each polarity, score
     extremes: pl.DataFrame  # score, polarity, emotion, text; the highest, then the lowest
     agreement: pl.DataFrame
+    gold: pl.DataFrame  # labels beside those of people, where there are sheets
 
     def agreed(self, labels: str, rows: str) -> dict[str, float] | None:
         """How often `labels` said the same as what they were compared with; None where they were not compared."""
@@ -41,6 +42,12 @@ class Labels:
             (pl.col("labels") == labels) & (pl.col("rows") == rows) & (pl.col("num_rows") > 0)
         )
         return found.row(0, named=True) if found.height else None
+
+    def judged(self, labels: str) -> pl.DataFrame:
+        """How often `labels` say what people say, by field, beside whoever always says the most frequent: `trivial`."""
+        right = self.gold.filter(pl.col("measure") == "accuracy")
+        trivial = right.filter(pl.col("labels") == "trivial").select("field", trivial="value")
+        return right.filter(pl.col("labels") == labels).join(trivial, on="field", maintain_order="left")
 
 
 def read_labels(config: "Config", timeline: pl.DataFrame | None) -> Labels | None:
@@ -66,7 +73,8 @@ def read_labels(config: "Config", timeline: pl.DataFrame | None) -> Labels | Non
         groups={name: _groups(decided, column) for name, column in (("thread", "thread_id"), ("region", "region"))},
         over_time=_over_time(decided, timeline),
         extremes=_extremes(decided, config.sample_rows),
-        agreement=_known(config.labels / "agreement.parquet"),
+        agreement=_scores(config.labels / "agreement.parquet", AGREEMENT),
+        gold=_scores(config.labels / "gold.parquet", GOLD),
     )
 
 
@@ -114,5 +122,5 @@ def _extremes(decided: pl.LazyFrame, wanted: int) -> pl.DataFrame:
     return found.with_columns(text=pl.Series(harmless(found["text"]), dtype=pl.String))
 
 
-def _known(path: Path) -> pl.DataFrame:
-    return scan(path, AGREEMENT).collect() if path.exists() else pl.DataFrame(AGREEMENT.empty_table())
+def _scores(path: Path, schema: pa.Schema) -> pl.DataFrame:
+    return scan(path, schema).collect() if path.exists() else pl.DataFrame(schema.empty_table())

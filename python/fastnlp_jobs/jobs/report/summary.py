@@ -224,8 +224,8 @@ def _asked(answers: Answers) -> Markup:
 
 def _label_gaps(labels: Labels) -> list[Markup]:
     said = [
-        Markup("Emotions and polarities come from word lists ({}): a baseline that understands nothing. {}{}").format(
-            shown.from_outside(labels.model), _trust(labels, "lexicon"), _bias(labels)
+        Markup("Emotions and polarities come from word lists ({}): a baseline that understands nothing. {}").format(
+            shown.from_outside(labels.model), _trust(labels, "lexicon")
         )
     ]
     if labels.other_language:
@@ -250,7 +250,7 @@ def _of_a_model(answers: Answers, labels: Labels) -> Markup:
             "The labels of {} are <b>worthless</b>: it is a tiny model that shows that a model can be asked and its "
             "answers be held to a form. Read nothing from them."
         )
-    elif labels.agreed("llm", "all") is None:
+    elif labels.agreed("llm", "all") is None and labels.judged("llm").is_empty():
         sentence = Markup("The labels are what the language model {} says; nothing here shows how often it is right.")
     else:
         sentence = Markup("The labels are what the language model {} says. ") + _trust(labels, "llm")
@@ -259,10 +259,15 @@ def _of_a_model(answers: Answers, labels: Labels) -> Markup:
 
 def _trust(labels: Labels, labeller: str) -> Markup:
     """How often the labels are right, beside what knowing nothing gives."""
+    said = _beside_known(labels, labeller) + _beside_people(labels, labeller)
+    return Markup(" ").join(said) if said else Markup("No known labels tell how often it is right.")
+
+
+def _beside_known(labels: Labels, labeller: str) -> list[Markup]:
     right, majority = labels.agreed(labeller, "all"), labels.agreed("majority", "all")
     if right is None or majority is None:
-        return Markup("No known labels tell how often it is right.")
-    return Markup(
+        return []
+    said = Markup(
         "Against {} known labels it is right in <b>{}</b> ({} to {}); always the most frequent label would be in {}."
     ).format(
         shown.integer(int(right["num_rows"])),
@@ -271,15 +276,27 @@ def _trust(labels: Labels, labeller: str) -> Markup:
         shown.percent(right["high"]),
         shown.percent(majority["share"]),
     )
-
-
-def _bias(labels: Labels) -> Markup:
     positive, negative = labels.agreed("lexicon", "positive"), labels.agreed("lexicon", "negative")
-    if positive is None or negative is None:
-        return Markup("")
-    return Markup(" It finds {} of the positive and {} of the negative ones: compare groups, not levels.").format(
+    if labeller != "lexicon" or positive is None or negative is None:
+        return [said]
+    bias = Markup("It finds {} of the positive and {} of the negative ones: compare groups, not levels.").format(
         shown.percent(positive["share"]), shown.percent(negative["share"])
     )
+    return [said, bias]
+
+
+def _beside_people(labels: Labels, labeller: str) -> list[Markup]:
+    sentence = Markup(
+        "Of {} judgements of people on {} it meets <b>{}</b> ({} to {}); always the most frequent label would meet {}."
+    )
+    return [
+        sentence.format(
+            shown.integer(row["num_rows"]),
+            _quoted(row["field"]),
+            *(shown.percent(row[name]) for name in ("value", "low", "high", "trivial")),
+        )
+        for row in labels.judged(labeller).iter_rows(named=True)
+    ]
 
 
 def _origin(crawl: Crawl) -> list[Markup]:

@@ -107,7 +107,15 @@ _LABELLERS = {
     "lexicon": "word lists",
     "llm": "language model",
     "majority": "baseline: always the most frequent label",
+    "people": "people, among themselves",
     "snownlp": "classifier of snownlp",
+    "trivial": "baseline: always the most frequent label, or the median",
+}
+_MEASURES = {
+    "accuracy": "accuracy",
+    "alpha": "Krippendorff's alpha",
+    "macro_f1": "macro F1",
+    "mean_absolute_error": "mean absolute error",
 }
 _COMPARED_ROWS = {
     "all": "all that can be compared",
@@ -231,7 +239,19 @@ def _label_tables(labels: Labels) -> list[_Draft]:
     tables.append(("agreement", title, [*compared, *shares], agreement, "labels/agreement.parquet"))
     texts = [Column("Score", "score", "number"), Column("Emotion", "emotion", "text"), Column("Text", "text", "text")]
     tables.append(("extremes", "Highest and lowest scores", texts, labels.extremes, labels.file))
-    return tables
+    return [*tables, _gold_table(labels.gold)]
+
+
+def _gold_table(gold: pl.DataFrame) -> _Draft:
+    interval = "95 % of resamples of the texts lie between Low and High"
+    columns = [
+        *(Column(name.title(), name, "text") for name in ("field", "labels", "measure")),
+        Column("Judgements", "num_rows", "integer", "of people; of alpha the texts"),
+        Column("Value", "value", "number"),
+        *(Column(end.title(), end, "number", interval) for end in ("low", "high")),
+    ]
+    rows = gold.with_columns(pl.col("labels").replace(_LABELLERS), pl.col("measure").replace(_MEASURES))
+    return ("gold", "Beside the labels of people", columns, rows, "labels/gold.parquet")
 
 
 def _answer_tables(answers: Answers) -> list[_Draft]:
@@ -242,13 +262,6 @@ def _answer_tables(answers: Answers) -> list[_Draft]:
         Column("Lists: emotion", "lists_emotion", "text", "what the word lists say"),
         Column("Lists: polarity", "lists_polarity", "text", "what the word lists say"),
     ]
-    interval = "95 % of resamples of the rows lie between Low and High"
-    scores = [
-        *(Column(name.title(), name, "text") for name in ("field", "labels", "measure")),
-        Column("Judgements", "num_rows", "integer"),
-        Column("Value", "value", "number"),
-        *(Column(end.title(), end, "number", interval) for end in ("low", "high")),
-    ]
     classes = [
         *(Column(name.title(), name, "text") for name in ("field", "value")),
         Column("Documents", "documents", "integer"),
@@ -257,7 +270,6 @@ def _answer_tables(answers: Answers) -> list[_Draft]:
     return [
         ("classes", "How often the model says what", classes, answers.classes, "labels/labels.parquet"),
         ("answers", "Texts and what the model says of them", texts, answers.texts, "labels/labels.parquet"),
-        ("gold", "Beside the labels of people", scores, answers.gold, "labels/gold.parquet"),
     ]
 
 
