@@ -75,5 +75,6 @@ def test_every_job_is_measured(tmp_path):
     subprocess.run([sys.executable, BENCH, "jobs", "--rows", "3000", "--write", page], check=True)
     found = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))["jobs"]["figures"]
     jobs = {"crawl", "prepare", "mine", "describe", "label", "report"}
-    assert {figure["job"].split(",")[0] for figure in found} == jobs
+    # a stage of the job in the line above begins with …
+    assert {figure["job"].split(",")[0] for figure in found if not figure["job"].startswith("…")} == jobs
     assert all(figure["own_mb"] > 20 and figure["cpu_s"] > 0 for figure in found)
