@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.augment import Targets
-from fastnlp_jobs.jobs.augment.plan import fewest_samples, gini, plan_samples, ratio
+from fastnlp_jobs.jobs.augment.plan import asked_in_turn, fewest_samples, gini, plan_samples, ratio
 
 STUDY = dict(zip(map(str, range(34)), [1961, *range(900, 180, -24), 2, 1, 1], strict=True))
 NO_LIMIT = 2**31
@@ -81,3 +81,13 @@ def test_a_goal_that_cannot_be_reached_is_refused_with_what_can():
 def test_a_class_that_train_does_not_have_is_refused():
     with pytest.raises(BadInput, match="targets: no row of train has the class `bb`; did you mean `b`"):
         plan_samples({"a": 1, "b": 1}, Targets(only=["bb"]))
+
+
+def test_targets_of_single_classes_and_a_goal_for_all_are_not_mixed():
+    with pytest.raises(ValueError, match="the goal decides, not `classes`; name them in `only`"):
+        Targets(classes={"a": 250}, max_ratio=10)
+
+
+def test_classes_are_asked_in_turn_within_the_budget():
+    assert asked_in_turn({"a": 25, "b": 0, "c": 10}, 10, None) == [("a", 0), ("c", 0), ("a", 1), ("a", 2)]
+    assert asked_in_turn({"a": 25, "b": 0, "c": 10}, 10, 2) == [("a", 0), ("c", 0)]

@@ -38,7 +38,7 @@ _MOST_CHARACTERS = 20_000
 _MOST_OBJECTS = 20  # beginnings of an object that are tried
 _LEAK_BYTES = 48  # 16 Chinese characters or 48 Latin ones in a row are no chance
 _QUOTES = "\"'`‘’“”「」『』《》*"
-_THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
+THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
 _PAIR = re.compile(
     rf"(?:^|[\n,，;；{{｛])\s*[-·]?\s*[{_QUOTES}]*(?P<key>\w{{1,40}})[{_QUOTES}]*[ \t]*[:：][ \t]*"
     r"(?P<value>\[[^\]\n]*\]|\"[^\"\n]*\"|'[^'\n]*'|“[^”\n]*”|‘[^’\n]*’|[^\n,，;；}｝]+)"
@@ -86,7 +86,7 @@ class AnswerReader:
 
     def read(self, raw: str, finish_reason: str | None) -> Reading:
         """The values an answer gives, or why it gives none; reads anything, raises nothing."""
-        text = _THOUGHTS.sub("", raw).strip()
+        text = THOUGHTS.sub("", raw).strip()
         if finish_reason == "content_filter":
             return Reading(reason="refused")
         if not text:

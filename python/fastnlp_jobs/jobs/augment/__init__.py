@@ -46,6 +46,8 @@ class Targets(_Block):
     def _one_way(self) -> Self:
         if self.dose is not None and self.has_goal:
             raise ValueError("`dose` and `max_ratio` or `max_gini` are two ways to plan; remove one")
+        if self.classes and self.has_goal:
+            raise ValueError("with `max_ratio` or `max_gini` the goal decides, not `classes`; name them in `only`")
         return self
 
     @property

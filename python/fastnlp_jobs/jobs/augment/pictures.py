@@ -1,6 +1,6 @@
 """The pictures of `augment`: rows of train by class, before and after, and what the doses gave."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,14 @@ _SHOWN = 60  # classes; more have no room for their names
 _ROWS = "rows of train"
 
 
-def draw(folder: Path, counts: Mapping[str, int], wanted: Mapping[str, int], accepted: Mapping[str, int]) -> None:
-    """Draw the classes' rows, the largest first: original, balanced, both, and beside what was planned."""
-    labels = list(counts)[-_SHOWN:]
-    before = [counts[label] for label in labels]
-    added = [accepted[label] for label in labels]
-    after = [rows + more for rows, more in zip(before, added, strict=True)]
-    plan = [counts[label] + wanted[label] for label in labels]
-    what = "classes" if len(labels) == len(counts) else f"smallest of {len(counts)} classes"
+def draw(folder: Path, classes: Sequence[tuple[str, int, int, int]]) -> None:
+    """Draw name, rows, samples wanted and written of each class: original, balanced, both, and beside the plan."""
+    shown = classes[-_SHOWN:]
+    labels = [name for name, *_ in shown]
+    before, added = [rows for _, rows, _, _ in shown], [written for *_, written in shown]
+    after = [rows + written for _, rows, _, written in shown]
+    plan = [rows + wanted for _, rows, wanted, _ in shown]
+    what = "classes" if len(labels) == len(classes) else f"smallest of {len(classes)} classes"
     _bars(folder / "original.png", labels, [("original", before, BLUE)], f"Original: {len(labels)} {what}")
     _bars(folder / "balanced.png", labels, [("balanced", after, ORANGE)], f"Balanced: {len(labels)} {what}")
     _stacked(folder / "before_after.png", labels, before, added)

@@ -72,6 +72,13 @@ def _wanted(name: str, rows: int, targets: "Targets") -> int:
     return max(0, (targets.minority if rows < targets.minority_below else targets.others) - rows)
 
 
+def asked_in_turn(lacking: Counts, batch: int, budget: int | None) -> list[tuple[str, int]]:
+    """The calls that would do if all samples passed, at most `budget`: one for each class in turn, counted by class."""
+    calls = {label: -(-number // batch) for label, number in lacking.items()}
+    turns = range(max(calls.values(), default=0))
+    return [(label, turn) for turn in turns for label, most in calls.items() if turn < most][:budget]
+
+
 def fewest_samples(
     counts: Counts, limits: Counts, max_ratio: float | None, max_gini: float | None
 ) -> dict[str, int] | None:

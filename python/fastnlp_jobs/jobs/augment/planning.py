@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.augment.corpus import Corpus
-from fastnlp_jobs.jobs.augment.plan import check_classes, gini, plan_samples, ratio
+from fastnlp_jobs.jobs.augment.plan import asked_in_turn, check_classes, gini, plan_samples, ratio
 from fastnlp_jobs.jobs.augment.requests import Requests
 from fastnlp_jobs.llm.embedded import planned_endpoint
 from fastnlp_jobs.llm.plan import plan
@@ -32,10 +32,10 @@ def planned(config: "Config") -> dict[str, Any]:
 
 def _expense(config: "Config", endpoint: "Endpoint", requests: Requests, wanted: dict[str, int]) -> dict[str, Any]:
     """The fewest calls, which do where every sample passes."""
-    batch = config.prompt.batch
-    calls = [requests.call(label, turn) for label, number in wanted.items() for turn in range(-(-number // batch))]
+    asked = asked_in_turn(wanted, config.prompt.batch, config.max_calls)
+    calls = [requests.call(label, turn) for label, turn in asked]
     shown = list(calls[0].messages) if calls else []
-    return {"fewest_calls": plan(endpoint, config.state, calls[: config.max_calls]), "sample_prompt": shown}
+    return {"fewest_calls": plan(endpoint, config.state, calls), "sample_prompt": shown}
 
 
 def read(config: "Config") -> tuple[Corpus, dict[str, int]]:

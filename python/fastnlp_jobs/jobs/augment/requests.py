@@ -4,12 +4,13 @@ import hashlib
 import heapq
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from fastnlp_jobs.config import validate
 from fastnlp_jobs.jobs.augment.corpus import Corpus
+from fastnlp_jobs.jobs.augment.reading import KEY
 from fastnlp_jobs.llm.calls import Call, Sampling, Shape
 from fastnlp_jobs.llm.placeholders import fill
 from fastnlp_jobs.llm.prompts import fence, packaged
@@ -17,8 +18,8 @@ from fastnlp_jobs.llm.prompts import fence, packaged
 if TYPE_CHECKING:
     from fastnlp_jobs.jobs.augment import Config
 
-KEY = "samples"
 _LENGTHS = (0.25, 0.5, 0.75)  # of the way from the shortest to the longest, in turn
+_LONGEST_NAME = 100  # characters
 _TOKENS_A_SAMPLE = 8  # quotes, comma and line end
 _TOKENS_AROUND = 32
 
@@ -65,7 +66,7 @@ class Requests:
         """The call with this number for a class."""
         prompt, template = self._config.prompt, self._template
         examples = self._examples(label, number)
-        name = self._names.get(label, label)
+        name = fence(self._names.get(label, label), _LONGEST_NAME)[1:-1]
         system = fill(
             template.system,
             role=prompt.role or template.role,
@@ -105,21 +106,29 @@ class Requests:
         return fence(text, self._config.gates.max_characters)
 
     def _rules(self, label: str, number: int) -> list[str]:
-        """Keyword, style and length take turns, each at its own pace, so that all of their pairs come."""
+        """Keyword, style and length change with each call, and all combinations of them come in turn."""
         gates, prompt, rules = self._config.gates, self._config.prompt, self._template.rules
-        share = _LENGTHS[number % len(_LENGTHS)]
-        about = round(gates.min_characters + share * (gates.max_characters - gates.min_characters))
+        keywords = prompt.keywords.get(label) or [""]
+        styles = prompt.styles or [""]
+        length, rest = _in_turn(number, len(_LENGTHS), len(keywords) * len(styles))
+        keyword, style = _in_turn(rest, len(keywords), len(styles))
+        about = round(gates.min_characters + _LENGTHS[length] * (gates.max_characters - gates.min_characters))
         limits = {"min": str(gates.min_characters), "max": str(gates.max_characters), "about": str(about)}
         said = [fill(rules.length, **limits)]
         if gates.separator:
             said.append(fill(rules.separator, separator=gates.separator, turns=str(gates.min_turns)))
         if gates.opening:
             said.append(fill(rules.opening, opening=gates.opening))
-        if keywords := prompt.keywords.get(label):
-            said.append(fill(rules.keyword, keyword=keywords[number // len(_LENGTHS) % len(keywords)]))
-        if prompt.styles:
-            said.append(fill(rules.style, style=prompt.styles[number // 2 % len(prompt.styles)]))
+        if keywords[keyword]:
+            said.append(fill(rules.keyword, keyword=keywords[keyword]))
+        if styles[style]:
+            said.append(fill(rules.style, style=styles[style]))
         return [*said, rules.different]
+
+
+def _in_turn(number: int, first: int, second: int) -> tuple[int, int]:
+    """Two places, both of which change with each number: all pairs, each once in `first` × `second` numbers."""
+    return number % first, (number + number // math.lcm(first, second)) % second
 
 
 def _shape(batch: int, max_characters: int) -> Shape:
@@ -133,20 +142,3 @@ def _grammar(batch: int, max_characters: int) -> str:
     """GBNF without whitespace: with more freedom small models write spaces until the limit."""
     text = rf'"\"" [^"\\ \x00-\x1F\x7F] [^"\\\x00-\x1F\x7F]{{0,{max_characters - 1}}} "\""'
     return f'root ::= "{{\\"{KEY}\\":[" text ("," text){{{batch - 1}}} "]}}"\ntext ::= {text}\n'
-
-
-def read_samples(answer: str) -> list[str]:
-    """The samples of an answer; those of a batch that was cut off, up to the cut. Reads anything, raises nothing."""
-    start = answer.find("[", answer.find(f'"{KEY}"') + 1)
-    decoder, found, place = json.JSONDecoder(), list[str](), start + 1
-    while start >= 0:
-        place += len(answer[place:]) - len(answer[place:].lstrip(" \r\n\t,，"))
-        try:
-            value: Any
-            value, place = decoder.raw_decode(answer, place)
-        except (ValueError, RecursionError):  # the end of the array, or what is no JSON
-            break
-        if not isinstance(value, str):
-            break
-        found.append(value.strip())
-    return [text for text in found if text]

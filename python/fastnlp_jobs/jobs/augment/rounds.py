@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from fastnlp_jobs import events
 from fastnlp_jobs.errors import JobError
 from fastnlp_jobs.jobs.augment.gates import COPIES, GateKeeper, Sample, Verdict
+from fastnlp_jobs.jobs.augment.plan import asked_in_turn
 
 if TYPE_CHECKING:
     from fastnlp_jobs.jobs.augment import Config
 
 Stop = Literal["target", "saturated", "nothing_passes", "budget", "no_more_candidates"]
 FAILURES = ("no_answer", "refused", "no_samples")  # why an answer holds no sample
+_FIRST_CALLS = 4  # of a class
 _FRUITLESS_ROUNDS = 2
 _ENOUGH_REPLIES = 20  # to give up early on a model whose answers cannot be used
 
@@ -99,16 +101,17 @@ async def run_rounds(source: Source, keeper: GateKeeper, wanted: dict[str, int],
 
 
 def _requests(outcome: Outcome, batch: int, budget: int | None) -> list[Request]:
-    """As many as would do if all samples passed; within the budget, one for each class in turn."""
+    """What the classes that go on still lack, within the budget.
+
+    At first few calls a class, then as many as so far: a model that repeats itself is found out before all is spent.
+    """
+    going_on = {label: progress for label, progress in outcome.classes.items() if progress.stopped is None}
     lacking = {
-        label: -((progress.accepted - progress.wanted) // batch)
-        for label, progress in outcome.classes.items()
-        if progress.stopped is None
+        label: min(progress.wanted - progress.accepted, batch * max(_FIRST_CALLS, progress.requests))
+        for label, progress in going_on.items()
     }
-    most = max(lacking.values(), default=0)
-    turns = [(turn, label) for turn in range(most) for label, number in lacking.items() if turn < number]
     left = None if budget is None else max(0, budget - outcome.replies)
-    return [Request(label, outcome.classes[label].requests + turn) for turn, label in turns[:left]]
+    return [Request(label, going_on[label].requests + turn) for label, turn in asked_in_turn(lacking, batch, left)]
 
 
 def _judge(outcome: Outcome, keeper: GateKeeper, replies: list[Reply]) -> list[Verdict]:

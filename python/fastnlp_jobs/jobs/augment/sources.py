@@ -4,16 +4,21 @@ import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fastnlp_jobs import events
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.augment.gates import Sample, Verdict
-from fastnlp_jobs.jobs.augment.requests import Requests, read_samples
+from fastnlp_jobs.jobs.augment.reading import read_samples
+from fastnlp_jobs.jobs.augment.requests import Requests
 from fastnlp_jobs.jobs.augment.rounds import Reply, Request
 from fastnlp_jobs.llm.calls import Answer
 from fastnlp_jobs.llm.client import Client
+
+if TYPE_CHECKING:
+    from fastnlp_jobs.jobs.augment import Config
 
 
 class FromModel:
@@ -21,11 +26,12 @@ class FromModel:
 
     may_run_dry = False
 
-    def __init__(self, client: Client, requests: Requests, batch: int) -> None:
-        """`batch` samples are in an answer if all goes well."""
+    def __init__(self, client: Client, requests: Requests, config: "Config") -> None:
+        """`requests` makes the calls that `client` asks."""
         self._client = client
         self._requests = requests
-        self.batch = batch
+        self._separator = config.gates.separator
+        self.batch = config.prompt.batch
 
     async def replies(self, requests: Sequence[Request]) -> AsyncIterator[Reply]:
         """One reply for each request, in their order."""
@@ -37,12 +43,12 @@ class FromModel:
             async with contextlib.aclosing(self._client.each(requests, ask)) as found:
                 async for request, answer in found:
                     show(**self._client.figures())
-                    yield _reply(request, answer)
+                    yield _reply(request, answer, self._separator)
 
 
-def _reply(request: Request, answer: Answer) -> Reply:
+def _reply(request: Request, answer: Answer, separator: str | None) -> Reply:
     source = f"call {request.number}"
-    texts = read_samples(answer.text)
+    texts = read_samples(answer.text, separator)
     if texts and answer.refusal is None and answer.finish_reason != "content_filter":
         return Reply([Sample(request.label, text, source) for text in texts])
     is_refused = answer.refusal is not None or answer.finish_reason == "content_filter"

@@ -45,13 +45,10 @@ def augment(config: "Config") -> Result:
             told = {"model": endpoint.model, "calls": calls}
     _write_tables(config, corpus, outcome, names)
     result = _result(corpus, outcome, told)
-    _write_report(config, result, _by_class(corpus, outcome, names))
-    pictures.draw(
-        config.output,
-        corpus.counts,
-        {label: one.wanted for label, one in outcome.classes.items()},
-        {label: one.accepted for label, one in outcome.classes.items()},
-    )
+    classes = _by_class(corpus, outcome, names)
+    _write_report(config, result, classes)
+    bars = [(_called(one), one["rows"], one["wanted"], one["written"]) for one in classes]
+    pictures.draw(config.output, bars)
     return result
 
 
@@ -61,7 +58,7 @@ async def _ask(
     assert config.state is not None, "a config that asks has a state"
     with opened(config.state) as ledger:
         async with Client(endpoint, ledger) as client:
-            source = FromModel(client, Requests(corpus, config), config.prompt.batch)
+            source = FromModel(client, Requests(corpus, config), config)
             outcome = await run_rounds(source, keeper, wanted, config)
             return outcome, client.facts()
 
@@ -186,4 +183,6 @@ def _change(result: Result, after: list[float]) -> str:
 
 
 def _called(one: dict[str, Any]) -> str:
-    return one["label"] if one["name"] == one["label"] else f"{one['label']} {one['name']}"
+    """The class on one line: a name may hold line ends and what commands a terminal."""
+    called = one["label"] if one["name"] == one["label"] else f"{one['label']} {one['name']}"
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in called).split())
