@@ -56,7 +56,8 @@ def test_a_sheet_saved_with_semicolons_is_read(tmp_path):
 
 def test_a_folder_holds_a_sheet_per_person(tmp_path):
     sheet(tmp_path, "a1,t,好评,,\n", "ann.csv")
-    sheet(tmp_path, "a1,t,差评,,\n", "bob.csv")
+    sheet(tmp_path, "a1,t,差评,,\n", "bob.CSV")
+    (tmp_path / "._ann.csv").write_bytes(b"\x00\xff")  # a Mac writes such files
     assert read_sheets(tmp_path, FIELDS) == [{"a1": {"tone": "好评"}}, {"a1": {"tone": "差评"}}]
 
 
@@ -80,7 +81,7 @@ def test_a_sheet_that_cannot_be_used_is_refused(tmp_path, rows, message):
 def test_a_sheet_in_other_bytes_is_refused(tmp_path):
     path = tmp_path / "gold.csv"
     path.write_bytes((HEADER + "a1,好,,,").encode("gb18030"))
-    with pytest.raises(BadInput, match="save it as CSV in UTF-8"):
+    with pytest.raises(BadInput, match="save it as CSV UTF-8"):
         read_sheets(path, FIELDS)
 
 
@@ -102,7 +103,7 @@ def test_a_sheet_without_its_columns_is_refused(tmp_path, header, message):
 
 def test_a_sheet_may_have_fewer_columns_others_rows_without_ids_and_another_order(tmp_path):
     path = tmp_path / "gold.csv"
-    rows = ["remark,gold_tone,id,gold_scene", "sure,差评,a2,x", ",,,", 'no,"好评\n",a1,']
+    rows = ["remark, Gold_tone ,ID,gold_scene", "sure,差评,a2,x", ",,,", 'no,"好评\n",a1,']
     path.write_text("\r\n".join(rows), encoding="utf-8")
     assert read_sheets(path, FIELDS) == [{"a2": {"tone": "差评"}, "a1": {"tone": "好评"}}]
 
@@ -113,3 +114,9 @@ def test_full_width_digits_and_other_spellings_of_a_class_are_read(tmp_path):
     path = tmp_path / "gold.csv"
     path.write_text("id\tgold_tone\tgold_score\na1\tｇｏｏｄ \t８０\n", encoding="utf-8")
     assert read_sheets(path, fields) == [{"a1": {"tone": "Good", "score": 80.0}}]
+
+
+def test_a_text_longer_than_a_cell_of_a_spreadsheet_is_cut(tmp_path):
+    write_sheet(tmp_path / "sheet.csv", [("a1", "好" * 200_000)], FIELDS)
+    with (tmp_path / "sheet.csv").open(encoding="utf-8-sig", newline="") as handle:
+        assert list(csv.reader(handle))[1][1] == "好" * 32_000

@@ -15,6 +15,7 @@ from fastnlp_jobs.llm.schema import Choice, Choices, LabelField, Number, Value
 PREFIX = "gold_"
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")  # a spreadsheet would run such a cell
 _NUMBER = re.compile(r"[\d.,:/eE+-]+")  # or a date; it would come back as another id, 1.23457E+15
+_CELL_CHARACTERS = 32_000  # of a text; more do not fit into a cell of Excel and run over into the next rows
 
 Gold = dict[str, dict[str, Value]]  # values by field, by id; a field nobody filled in is not there
 
@@ -25,7 +26,7 @@ def write_sheet(path: Path, rows: Iterable[tuple[str, str]], fields: Mapping[str
         writer = csv.writer(handle)
         writer.writerow(["id", "text", *(PREFIX + name for name in fields)])
         for id_, text in rows:
-            writer.writerow([_harmless(id_), _harmless(text), *[""] * len(fields)])
+            writer.writerow([_harmless(id_), _harmless(text[:_CELL_CHARACTERS]), *[""] * len(fields)])
 
 
 def read_sheets(path: Path, fields: Mapping[str, LabelField]) -> list[Gold]:
@@ -34,11 +35,15 @@ def read_sheets(path: Path, fields: Mapping[str, LabelField]) -> list[Gold]:
     Raises:
         BadInput: no such sheet, or a value that the schema does not allow; names file and row.
     """
-    sheets = sorted(each for each in path.iterdir() if each.suffix.lower() == ".csv") if path.is_dir() else [path]
+    sheets = sorted(filter(_is_sheet, path.iterdir())) if path.is_dir() else [path]
     gold = [_read_sheet(sheet, fields) for sheet in sheets]
     if not any(gold):
         raise BadInput(f"gold: {path}: expected CSV sheets with values in their {PREFIX}… columns, found none")
     return gold
+
+
+def _is_sheet(file: Path) -> bool:
+    return file.suffix.lower() == ".csv" and not file.name.startswith(".")  # ._ann.csv is what a Mac leaves beside it
 
 
 def _read_sheet(sheet: Path, fields: Mapping[str, LabelField]) -> Gold:
@@ -46,7 +51,7 @@ def _read_sheet(sheet: Path, fields: Mapping[str, LabelField]) -> Gold:
         text = sheet.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(
-            f"{sheet}: expected UTF-8, got other bytes at position {error.start}; save it as CSV in UTF-8"
+            f"{sheet}: expected UTF-8, got other bytes at position {error.start}; save it as CSV UTF-8"
         ) from error
     except OSError as error:
         raise BadInput(f"{sheet}: cannot read the sheet ({error.strerror})") from error
@@ -56,7 +61,8 @@ def _read_sheet(sheet: Path, fields: Mapping[str, LabelField]) -> Gold:
     )
     gold: Gold = {}
     try:
-        present = _present(sheet, reader.fieldnames or [], fields)
+        reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or []]
+        present = _present(sheet, reader.fieldnames, fields)
         for number, cells in enumerate(reader, 2):
             id_ = _original(cells["id"])
             where = f"{sheet}: row {number}, id {id_!r:.60}"
@@ -68,7 +74,7 @@ def _read_sheet(sheet: Path, fields: Mapping[str, LabelField]) -> Gold:
             elif values:
                 raise BadInput(f"{where}: expected the id of the text, found none; take it from the sheet as written")
     except csv.Error as error:
-        raise BadInput(f"{sheet}: line {reader.line_num}: no CSV ({error}); save it as CSV in UTF-8") from error
+        raise BadInput(f"{sheet}: line {reader.line_num}: no CSV ({error}); save it as CSV UTF-8") from error
     return {id_: values for id_, values in gold.items() if values}
 
 
