@@ -1,6 +1,10 @@
 import csv
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from fastnlp_jobs.errors import BadInput
@@ -59,6 +63,15 @@ def test_a_folder_holds_a_sheet_per_person(tmp_path):
     sheet(tmp_path, "a1,t,差评,,\n", "bob.CSV")
     (tmp_path / "._ann.csv").write_bytes(b"\x00\xff")  # a Mac writes such files
     assert read_sheets(tmp_path, FIELDS) == [{"a1": {"tone": "好评"}}, {"a1": {"tone": "差评"}}]
+
+
+@given(st.lists(st.text(alphabet="'=@a1e9.;\"\t\r\n ＝", min_size=1), min_size=1, unique=True))
+def test_every_id_comes_back_as_it_was(ids):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sheet.csv"
+        write_sheet(path, [(id_, id_) for id_ in ids], FIELDS)
+        path.write_bytes(path.read_bytes().replace(b",,,\r\n", ",好评,,\r\n".encode()))
+        assert read_sheets(path, FIELDS) == [{id_: {"tone": "好评"} for id_ in ids}]
 
 
 @pytest.mark.parametrize(

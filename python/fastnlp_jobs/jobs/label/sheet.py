@@ -48,7 +48,8 @@ def _is_sheet(file: Path) -> bool:
 
 def _read_sheet(sheet: Path, fields: Mapping[str, LabelField]) -> Gold:
     try:
-        text = sheet.read_text(encoding="utf-8-sig")
+        with sheet.open(encoding="utf-8-sig", newline="") as handle:
+            text = handle.read()
     except UnicodeDecodeError as error:
         raise BadInput(
             f"{sheet}: expected UTF-8, got other bytes at position {error.start}; save it as CSV UTF-8"
@@ -122,4 +123,5 @@ def _original(cell: str) -> str:
 
 
 def _would_change(cell: str) -> bool:
-    return cell.startswith(_FORMULA) or _NUMBER.fullmatch(cell) is not None
+    shown = cell.lstrip("'")  # so that one that begins with the mark comes back with it
+    return shown.startswith(_FORMULA) or _NUMBER.fullmatch(shown) is not None
