@@ -102,6 +102,19 @@ def test_the_intents_mapping_keeps_the_name_of_a_class_beside_its_number(crawl: 
     assert run.column("text")[1] == "您好请讲[SEP]我想取消彩铃[SEP]好的"
 
 
+@pytest.mark.parametrize(
+    ("cell", "names", "label"),
+    [("3.0", {}, "3"), ("12.00", {}, "12"), ("3.5", {}, "3.5"), ("3.0", {"3": "x"}, "x"), ("3.0", {"3.0": "y"}, "y")],
+)
+def test_a_number_of_a_class_is_the_same_class_where_a_table_wrote_it_as_a_fraction(
+    crawl: Any, cell: str, names: dict[str, str], label: str
+) -> None:
+    run = crawl(
+        "a.csv", f"t,l\n一,{cell}\n", mapping={"columns": {"text": "t"}, "labels": {"column": "l", "names": names}}
+    )
+    assert [row["labels"] for row in run.rows("examples")] == [[label]]
+
+
 def test_without_labels_there_is_no_examples_file(crawl: Any) -> None:
     run = crawl("a.txt", "一\n二\n")
     assert sorted(path.name for path in run.output.iterdir()) == [

@@ -1,6 +1,7 @@
 """Labels, and splits where the files name them, into EXAMPLES."""
 
 import collections.abc
+import re
 from fnmatch import fnmatchcase
 from typing import get_args
 
@@ -13,6 +14,7 @@ from fastnlp_jobs.sources.files import SourceFile
 from fastnlp_jobs.sources.readers import Batch
 
 _SHOWN_FILES = 5
+_WHOLE_NUMBER = re.compile(r"^(-?\d+)\.0+$")
 Labelling = tuple[list[str], list[float] | None]  # labels, and how strong each is where the file says so
 
 
@@ -73,7 +75,14 @@ def _labellings(labels: Labels, file: SourceFile, batch: Batch) -> list[Labellin
 def _named(labels: Labels, cell: str | None) -> Labelling | None:
     values = (cell or "").split(labels.separator) if labels.separator else [cell or ""]
     found = [value.strip() for value in values if value.strip()]
-    return ([labels.names.get(value, value) for value in found], None) if found else None
+    return ([_name(labels, value) for value in found], None) if found else None
+
+
+def _name(labels: Labels, value: str) -> str:
+    """What the label is called; tables that once missed a number write the others as 3.0, and 3 in another file."""
+    if value not in labels.names:
+        value = _WHOLE_NUMBER.sub(r"\1", value)
+    return labels.names.get(value, value)
 
 
 def _above_zero(names: list[str], numbers: collections.abc.Iterable[float | None]) -> Labelling | None:
