@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects
+import pyarrow as pa
 import pytest
-from tests.jobs.calls import write_candidates
+from tests.jobs.calls import example, write_candidates
 from tests.jobs.corpora import review, write_comments, write_documents
 from tests.jobs.test_augment import run_with_model
 from tests.jobs.test_report import figures, page, plain
@@ -18,6 +19,9 @@ from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.execution import execute
 from fastnlp_jobs.job import load_job
 from fastnlp_jobs.jobs.report import Config
+from fastnlp_jobs.jobs.report.augmented import read_augmented
+from fastnlp_jobs.schemas import BALANCE, EXAMPLES
+from fastnlp_jobs.tables import write_table
 
 HOSTILE = "<script>alert(1)</script>"
 TARGETS = {"only": [HOSTILE], "classes": {HOSTILE: 5}}
@@ -106,6 +110,23 @@ def test_the_report_calls_samples_of_the_tiny_model_worthless(folders):
     said = plain(report(folders, output))
     assert "These samples are worthless." in said
     assert "The samples of tiny are worthless: it is a tiny model" in said
+
+
+def test_the_samples_shown_are_of_many_classes_though_classes_were_asked_in_turn(tmp_path, folders):
+    augmented = augment(folders, NEW)
+    rows = [
+        {**example(f"{turn}-{label}", f"{label}的第{turn}个样本", label, "train"), "origin": "synthetic"}
+        for turn in range(6)
+        for label in "甲乙丙丁"
+    ]
+    write_table(pa.Table.from_pylist(rows, schema=EXAMPLES), augmented / "examples.parquet", EXAMPLES)
+    classes = [
+        {"label": one, "name": one, "rows": 1, "wanted": 6, "written": 6, "stopped": "target"} for one in "甲乙丙丁"
+    ]
+    write_table(pa.Table.from_pylist(classes, schema=BALANCE), augmented / "balance.parquet", BALANCE)
+    found = read_augmented(Config(**folders, augmented=augmented, output=tmp_path / "report", sample_rows=6))
+    assert found is not None
+    assert set(found.texts["class"]) == set("甲乙丙丁")
 
 
 def test_a_plan_without_samples_is_shown_as_a_plan(folders):

@@ -89,7 +89,8 @@ def _refused(rows: pl.LazyFrame) -> pl.DataFrame:
 
 def _texts(rows: pl.LazyFrame, classes: pl.DataFrame, wanted: int) -> pl.DataFrame:
     synthetic = rows.filter(pl.col("origin") == "synthetic").select("text", label=pl.col("labels").list.first())
-    some = spread(synthetic, wanted).join(classes, on="label", maintain_order="left")
+    by_class = synthetic.collect().sort("label", maintain_order=True)  # in the file they stand as classes were asked
+    some = spread(by_class.lazy(), wanted).join(classes, on="label", maintain_order="left")
     return some.select("class", text=pl.Series(harmless(some["text"]), dtype=pl.String))
 
 
