@@ -36,6 +36,7 @@ def test_a_clean_answer_needs_no_mending():
     [
         (f"好的，结果如下：\n```json\n{dumped()}\n```\n希望有帮助！", {"extra_text"}),
         (f"<think>他说早晨 {{\"scene\": 1}}</think>{dumped()}", set()),
+        (f"他说早晨 {{\"scene\": 1}}\n</think>\n{dumped()}", set()),
         (f"{dumped()}\n{dumped()}", {"extra_text"}),
         (dumped(emotion_score="80"), {"number"}),
         (dumped(emotion_score="８０"), {"number"}),
@@ -63,6 +64,7 @@ def test_an_answer_with_one_possible_meaning_is_mended(raw, mended):
         (dumped()[:40], "length", "truncated", None),
         ("scene：早晨\nemotion：自律\nemotion_score：80\nhysteria_score：2", "length", "truncated", None),
         ("", "length", "truncated", None),
+        (f"<think>比如 {dumped()}，不对", "length", "truncated", None),
         (dumped(), "content_filter", "refused", None),
         ("抱歉，我无法处理这个请求。", "stop", "refused", None),
         ("I'm sorry, but I can't help with that.", "stop", "refused", None),
@@ -141,7 +143,8 @@ def test_any_answer_at_all_is_read(raw, finish_reason):
 
 @pytest.mark.parametrize(
     "raw", ["{" * 19_000, '{"a":' * 3_900, "[" * 19_000, '{"emotion_score":' + "9" * 15_000 + "}", "a:" * 9_900,
-            "scene:" + "'" * 19_000, "\n" * 10_000 + "scene" * 1_900]
+            "scene:" + "'" * 19_000, "\n" * 10_000 + "scene" * 1_900, "x" + "\n" * 19_000 + "x",
+            "x\n" + " " * 19_000 + "x", "x" + "\n- *" * 4_500, "<think>" * 500_000]
 )  # fmt: skip
 def test_an_answer_made_to_be_slow_is_rejected_at_once(raw):
     assert READER.read(raw, "stop").reason is not None

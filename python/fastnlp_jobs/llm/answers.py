@@ -38,9 +38,8 @@ _MOST_CHARACTERS = 20_000
 _MOST_OBJECTS = 20  # beginnings of an object that are tried
 _LEAK_BYTES = 48  # 16 Chinese characters or 48 Latin ones in a row are no chance
 _QUOTES = "\"'`‘’“”「」『』《》*"
-THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
-_PAIR = re.compile(
-    rf"(?:^|[\n,，;；{{｛])\s*[-·]?\s*[{_QUOTES}]*(?P<key>\w{{1,40}})[{_QUOTES}]*[ \t]*[:：][ \t]*"
+_PAIR = re.compile(  # `*+` never goes back: a thousand line ends in a row would take minutes
+    rf"(?:^|[\n,，;；{{｛])[^\S\n]*+(?:[-·][^\S\n]*+)?[{_QUOTES}]*+(?P<key>\w{{1,40}}+)[{_QUOTES}]*+[ \t]*+[:：][ \t]*+"
     r"(?P<value>\[[^\]\n]*\]|\"[^\"\n]*\"|'[^'\n]*'|“[^”\n]*”|‘[^’\n]*’|[^\n,，;；}｝]+)"
 )
 _NUMBER = re.compile(r"[+-]?\d{1,12}(?:\.\d{1,12})?(?=(?:分|%)?$)")
@@ -86,7 +85,7 @@ class AnswerReader:
 
     def read(self, raw: str, finish_reason: str | None) -> Reading:
         """The values an answer gives, or why it gives none; reads anything, raises nothing."""
-        text = THOUGHTS.sub("", raw).strip()
+        text = without_thoughts(raw).strip()
         if finish_reason == "content_filter":
             return Reading(reason="refused")
         if not text:
@@ -165,6 +164,11 @@ class AnswerReader:
     def _leaks(self, text: str) -> bool:
         encoded = text.encode("utf-8", "replace")
         return any(encoded[at : at + _LEAK_BYTES] in self._secrets for at in range(len(encoded) - _LEAK_BYTES + 1))
+
+
+def without_thoughts(raw: str) -> str:
+    """What stands after the thoughts of a model; where the prompt opened them, the answer only closes them."""
+    return raw.rpartition("</think>")[2].partition("<think>")[0]
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:

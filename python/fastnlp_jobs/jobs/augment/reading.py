@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from fastnlp_jobs.llm.answers import THOUGHTS
+from fastnlp_jobs.llm.answers import without_thoughts
 
 KEY = "samples"
 _NAMED_ARRAY = re.compile(rf'"{KEY}"\s*[:：]\s*\[\s*')
@@ -20,7 +20,7 @@ def read_samples(answer: str, separator: str | None) -> list[str]:
 
     Items of a list that is no JSON are samples if they hold `separator`: without it they may be an excuse.
     """
-    text = THOUGHTS.sub("", answer)
+    text = without_thoughts(answer)
     found = _of_arrays(text) or (_of_list(text, separator) if separator else [])
     return [sample for sample in (_encodable(one).strip() for one in found) if sample]
 
