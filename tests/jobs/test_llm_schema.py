@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from fastnlp_jobs.llm.answers import AnswerReader
+from fastnlp_jobs.llm.placeholders import placeholders
 from fastnlp_jobs.llm.schema import (
     LabelFields,
     Number,
@@ -50,6 +52,19 @@ def as_regex(gbnf):
         return f"(?:{expand(rules[part])})" if part in rules else part.replace("(", "(?:")
 
     return re.compile(expand(rules["root"]))
+
+
+@pytest.mark.parametrize(
+    "name", ["class", "json", "copy", "model_config", "model_dump", "value_1", "情感", "émotion_2"]
+)
+def test_a_field_may_have_any_name_that_is_a_word(name):
+    chosen = fields({name: {"kind": "choice", "options": ["a", "ab"]}, "score": {"kind": "number", "min": 0, "max": 1}})
+    raw = f'{{"{name}":"ab","score":1}}'
+    assert AnswerReader(chosen, "").read(raw, "stop").values == {name: "ab", "score": 1.0}
+    assert json_schema(chosen)["required"] == list(json_schema(chosen)["properties"]) == [name, "score"]
+    assert as_regex(grammar(chosen)).fullmatch(raw)
+    assert longest_answer_bytes(chosen) >= len(raw.encode())
+    assert placeholders(f"{{{name}}} {{0}}") == [name]
 
 
 def test_the_default_schema_is_that_of_the_study():
@@ -104,7 +119,9 @@ def test_the_grammar_keeps_to_the_places_after_the_point(text, allowed):
         ({"tone": {"kind": "choice", "options": ['a"b', "c"]}}, "without quotes"),
         ({"score": {"kind": "number", "min": 5, "max": 5}}, "min below max"),
         ({"score": {"kind": "regex"}}, "'text', 'choice', 'number', 'choices'"),
-        ({"Scene one": {"kind": "text", "max_characters": 5}}, "pattern"),
+        ({"Scene": {"kind": "text", "max_characters": 5}}, "expected a word of small letters"),
+        ({"scene one": {"kind": "text", "max_characters": 5}}, "expected a word of small letters"),
+        ({"ｓcene": {"kind": "text", "max_characters": 5}}, "expected a word of small letters"),
         ({}, "at least 1"),
     ],
 )

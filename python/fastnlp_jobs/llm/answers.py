@@ -140,7 +140,7 @@ class AnswerReader:
         return self._final(checked, mended)
 
     def _final(self, checked: BaseModel, mended: set[Mend]) -> Reading:
-        values: dict[str, Value] = checked.model_dump()
+        values: dict[str, Value] = checked.model_dump(by_alias=True)
         for name, value in values.items():
             if isinstance(value, str) and not value.isprintable():
                 return Reading(reason="wrong_type", field=name)

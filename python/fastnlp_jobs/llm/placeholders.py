@@ -2,7 +2,7 @@
 
 import re
 
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_PLACEHOLDER = re.compile(r"\{([^\W\d]\w*)\}")
 
 
 def fill(template: str, **values: str) -> str:

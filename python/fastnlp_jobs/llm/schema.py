@@ -149,10 +149,16 @@ def _refuse_reserved(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+def _check_name(name: str) -> str:
+    if not name.isidentifier() or name.startswith("_") or name != folded(name):
+        raise ValueError("expected a word of small letters, digits and `_`, such as `scene` or `场景`")
+    return name
+
+
+FieldName = Annotated[str, StringConstraints(max_length=40), AfterValidator(_check_name)]
 LabelField = Annotated[Text | Choice | Number | Choices, Field(discriminator="kind")]
 LabelFields = Annotated[
-    dict[FieldName, LabelField], Field(min_length=1, max_length=20), AfterValidator(_refuse_reserved)
+    dict[FieldName, LabelField], Field(min_length=1, max_length=100), AfterValidator(_refuse_reserved)
 ]
 
 
@@ -168,8 +174,11 @@ def default_fields() -> dict[str, LabelField]:
 
 def answer_model(fields: dict[str, LabelField]) -> type[BaseModel]:
     """The pydantic model of an answer: every field, no other, no value turned from one type into another."""
-    # A dict of definitions: mypy would take the names for parameters of create_model.
-    definitions: dict[str, Any] = {name: (field.type_of_value(), ...) for name, field in fields.items()}
+    # Under an alias any name will do: as attributes `json`, `copy` or `model_dump` would clash with those of a model.
+    definitions: dict[str, Any] = {
+        f"value_{number}": (field.type_of_value(), Field(alias=name))
+        for number, (name, field) in enumerate(fields.items())
+    }
     return create_model("Answer", __config__=ConfigDict(strict=True, extra="forbid", frozen=True), **definitions)
 
 
@@ -194,7 +203,7 @@ def grammar(fields: dict[str, LabelField]) -> str:
 
 def longest_answer_bytes(fields: dict[str, LabelField]) -> int:
     """Bytes of the longest answer the grammar allows; no tokenizer needs more tokens than bytes."""
-    return 2 + sum(len(name) + 4 + field.longest_bytes() for name, field in fields.items())
+    return 2 + sum(_num_bytes(name) + 4 + field.longest_bytes() for name, field in fields.items())
 
 
 def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
