@@ -1,6 +1,7 @@
 """What the client makes of everything a server may do; the server is a stub, its clock too."""
 
 import asyncio
+import json
 
 import pytest
 from tests.jobs.stub_llm_server import (
@@ -32,7 +33,6 @@ DAMAGED = {
     "an error that says it is none": saying({"error": {"message": "overloaded"}}),
     "a text that is a number": saying(completion("") | {"choices": [{"message": {"content": 7}}]}),
     "no choice": saying(completion("") | {"choices": []}),
-    "tokens beyond any number": saying(completion("") | {"usage": {"prompt_tokens": 10**30}}),
     "deep JSON": raw(b"[" * 100_000),
     "a web page": raw(b"<html>please log in</html>"),
     "a packed answer": raw(b"\x1f\x8b", content_encoding="gzip"),
@@ -48,6 +48,23 @@ async def test_answers_come_in_the_order_of_the_calls(tmp_path):
     async with stub_server(hang, echo) as server, server.client(tmp_path, timeout_s=0.2) as client:
         found = await answers_of(client, *(question(str(number)) for number in range(40)))
     assert [answer.text for answer in found] == [f"you said: {number}" for number in range(40)]
+
+
+@pytest.mark.parametrize("usage", [{}, {"prompt_tokens": None}, {"prompt_tokens": 10**30}, {"prompt_tokens": -1}, 7])
+@in_a_loop
+async def test_an_answer_counts_although_nobody_can_read_what_it_took(tmp_path, usage):
+    async with stub_server(saying(completion("hi", usage=usage))) as server, server.client(tmp_path) as client:
+        assert await client.ask(question()) == Answer("hi", "stop")
+
+
+@in_a_loop
+async def test_a_model_of_another_name_is_told_once(tmp_path, capfd):
+    async with stub_server(saying(completion("hi", model="other\n"))) as server, server.client(tmp_path) as client:
+        await answers_of(client, question("a"), question("b"))
+    told = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [(one["asked"], one["answered"]) for one in told if one["event"] == "another_model_answers"] == [
+        ("stub", "other ")
+    ]
 
 
 @in_a_loop
@@ -119,6 +136,14 @@ async def test_an_answer_that_does_not_end_is_given_up_in_time(tmp_path, handler
         assert (await client.ask(question())).text == "you said: hello"
 
 
+@pytest.mark.parametrize("handler", [hang, drip])
+@in_a_loop
+async def test_a_server_that_takes_too_long_is_told_by_the_limit(tmp_path, handler):
+    async with stub_server(handler) as server, server.client(tmp_path, timeout_s=0.2, retries=0) as client:
+        with pytest.raises(Unavailable, match=r"no answer in 1 tries: no whole answer in 0.2 s;"):
+            await client.ask(question())
+
+
 @in_a_loop
 async def test_an_answer_of_50_mb_is_not_read(tmp_path):
     sent: list[int] = []
@@ -149,13 +174,21 @@ async def test_waits_are_drawn_between_nothing_and_the_longest(tmp_path):
     assert drawn == [(0, 2), (0, 4)]
 
 
-@pytest.mark.parametrize("asked", ["30", busy_until(30)])
+@pytest.mark.parametrize("asked", ["30", "30.5", busy_until(30)])
 @in_a_loop
 async def test_nobody_asks_before_the_time_that_retry_after_names(tmp_path, asked):
     handlers = [fails(429, retry_after=asked), echo]
     async with stub_server(*handlers) as server, server.client(tmp_path, concurrency=1) as client:
         await answers_of(client, question("one"), question("two"))
     assert min(server.times[1:]) >= 30
+
+
+@in_a_loop
+async def test_whether_anything_is_answered_is_not_asked_before_that_time_either(tmp_path):
+    async with stub_server(fails(429, retry_after="30")) as server, server.client(tmp_path, retries=1) as client:
+        with pytest.raises(Unavailable, match="no other call is answered"):
+            await client.ask(question())
+    assert server.times == [0, 30, 60]
 
 
 @in_a_loop
@@ -180,9 +213,9 @@ async def test_a_server_that_is_not_there_ends_the_run_and_what_was_answered_is_
 @pytest.mark.parametrize(
     ("handler", "message"),
     [
-        (fails(401, "bad key"), "refused for good .*bad key.*check the key in the variable"),
-        (fails(403), "check the key"),
-        (fails(402), "check the key"),
+        (fails(401, "bad key"), "refused for good .*bad key.*give `key_variable`, the name of the"),
+        (fails(403), "give `key_variable`"),
+        (fails(402), "give `key_variable`"),
         (fails(404, "no such model"), "check `model` .stub. and `base_url`, which mostly ends in /v1"),
         (raw(b"", 302, location="http://elsewhere.test/v1"), "it leads elsewhere; give the final address"),
         (fails(429, "quota", code="insufficient_quota"), "the account has no money left"),
@@ -291,6 +324,7 @@ async def test_the_key_goes_to_the_server_and_nowhere_else(tmp_path, monkeypatch
     for place in (written, str(refused.value), *capfd.readouterr()):
         assert "a-secret" not in place
     assert "***" in str(refused.value)
+    assert "check the key in the variable that `key_variable` names (STUB_KEY)" in str(refused.value)
 
 
 @pytest.mark.parametrize("is_ours", [True, False])

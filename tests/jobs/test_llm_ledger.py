@@ -85,11 +85,13 @@ async def test_what_was_under_way_when_a_run_ended_is_counted_and_asked_again(tm
         assert ledger.interrupted == 0
 
 
+@pytest.mark.parametrize("status", [400, 401])
 @in_a_loop
-async def test_a_call_that_was_refused_is_not_under_way_any_more(tmp_path):
-    async with stub_server(fails(401)) as server, server.client(tmp_path) as client:
+async def test_a_call_that_was_refused_is_not_under_way_any_more(tmp_path, status):
+    async with stub_server(fails(status)) as server, server.client(tmp_path) as client:
         with pytest.raises(Refused):
-            await client.ask(question())
+            for number in range(10):
+                await client.ask(question(str(number)))
     with opened(tmp_path) as ledger:
         assert ledger.interrupted == 0
 

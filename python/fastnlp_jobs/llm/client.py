@@ -18,6 +18,7 @@ from fastnlp_jobs.llm.limits import Limits
 from fastnlp_jobs.llm.ordered import in_order
 
 _LEAST_WINDOW = 1_000  # rows begun and not yet given: while one waits for its retries, others go on
+_PROBE_TOKENS = 10  # about what the question costs whether anything is answered
 _REJECTED_AT_FIRST = 10  # so many before the first answer, and it is not the texts that the server dislikes
 
 Item = TypeVar("Item")
@@ -144,8 +145,9 @@ class Client:
             try:
                 answer = await self._patiently(body, expected)
             except Rejected as rejected:
-                answer = self._note_rejected(rejected)
+                answer = Answer("", failure=f"the server rejects it: {rejected}")
                 await self._ledger.record(key, answer, is_final=True)
+                self._count_rejected(rejected)
             except JobError as error:  # what is under way after this is nothing
                 await self._ledger.record(key, Answer("", failure=str(error)), is_final=False)
                 raise
@@ -178,11 +180,13 @@ class Client:
 
     async def _give_up(self, trouble: str, at_first: int) -> Answer:
         """The call is to blame where others are answered, else the server is."""
-        if self._answered == at_first and not await self._connection.answers_at_all():
-            raise Unavailable(
-                f"{self._endpoint.host}: {trouble}; no other call is answered either. "
-                "What was answered is kept, the same command goes on from there"
-            )
+        if self._answered == at_first:
+            await self._limits.turn(_PROBE_TOKENS)
+            if not await self._connection.answers_at_all():
+                raise Unavailable(
+                    f"{self._endpoint.host}: {trouble}; no other call is answered either. "
+                    "What was answered is kept, the same command goes on from there"
+                )
         self._failed += 1
         return Answer("", failure=trouble)
 
@@ -193,7 +197,7 @@ class Client:
             self._tokens_out += answer.tokens_out
             self._limits.settle(expected, answer.tokens_in + answer.tokens_out)
 
-    def _note_rejected(self, rejected: Rejected) -> Answer:
+    def _count_rejected(self, rejected: Rejected) -> None:
         self._rejected += 1
         if self._answered == 0 and self._rejected >= _REJECTED_AT_FIRST:
             self._ledger.forget_rejected()
@@ -201,4 +205,3 @@ class Client:
                 f"{self._endpoint.host}: rejected the first {self._rejected} calls ({rejected}); check `model`, "
                 "`structured` and the lengths that the config asks for"
             )
-        return Answer("", failure=f"the server rejects it: {rejected}")

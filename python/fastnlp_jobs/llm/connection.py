@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import aiohttp
 import httpx2
 import openai
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from fastnlp_jobs import retries
+from fastnlp_jobs import events, retries
 from fastnlp_jobs.clock import Clock
 from fastnlp_jobs.errors import Refused, Unavailable
 from fastnlp_jobs.llm.calls import Answer
@@ -55,9 +55,19 @@ class _Usage(BaseModel):
     completion_tokens: int = Field(default=0, ge=0, lt=2**40)
 
 
+def _or_none(usage: Any, check: ValidatorFunctionWrapHandler) -> _Usage | None:
+    """An answer is no worse for a count that nobody can read."""
+    try:
+        counted: _Usage = check(usage)
+    except ValidationError:
+        return None
+    return counted
+
+
 class _Completion(BaseModel):
     choices: list[_Choice] = Field(min_length=1)
-    usage: _Usage | None = None
+    usage: Annotated[_Usage | None, WrapValidator(_or_none)] = None
+    model: Any = None
 
 
 class Connection:
@@ -72,6 +82,7 @@ class Connection:
         self._endpoint = endpoint
         self._clock = clock
         self._key = endpoint.key()
+        self._has_named_another = False
         http = openai.DefaultAioHttpClient(
             limits=httpx2.Limits(max_connections=endpoint.concurrency, keepalive_expiry=_KEEP_ALIVE_S),
             timeout=endpoint.timeout_s,
@@ -107,7 +118,9 @@ class Connection:
             raise self._judged(error) from None  # the cause holds the request with its key
         except (TimeoutError, openai.APIConnectionError, aiohttp.ClientError) as error:
             raise NotNow(self._broken(error)) from None
-        return _read(response.content)
+        completion = _read(response.content)
+        self._note_model(completion.model)
+        return _answer(completion)
 
     async def answers_at_all(self) -> bool:
         """Whether a call of one word and one token is answered."""
@@ -140,14 +153,23 @@ class Connection:
             return Rejected(said)
         return Refused(f"{self._endpoint.host}: refused for good ({said}); {self._advice(status)}")
 
+    def _note_model(self, answered: Any) -> None:
+        """Say once if the answers come from a model of another name: tables will hold the one that was asked."""
+        if isinstance(answered, str) and answered != self._endpoint.model and not self._has_named_another:
+            self._has_named_another = True
+            events.event("another_model_answers", asked=self._endpoint.model, answered=self._shown(answered))
+
     def _broken(self, error: BaseException) -> str:
-        while error.__cause__ is not None:  # openai calls a refused connection a timeout
+        # openai calls a refused connection a timeout; our own timeout is caused by a cancellation.
+        while not isinstance(error, TimeoutError) and error.__cause__ is not None:
             error = error.__cause__
         if isinstance(error, TimeoutError):
             return f"no whole answer in {self._endpoint.timeout_s:g} s"
         return f"no whole answer ({self._shown(str(error) or type(error).__name__)})"
 
     def _advice(self, status: int) -> str:
+        if status in (401, 402, 403) and self._key is None:
+            return "give `key_variable`, the name of the environment variable that holds the key"
         if status in (401, 402, 403):
             return f"check the key in the variable that `key_variable` names ({self._endpoint.key_variable})"
         if 300 <= status < 400:
@@ -161,13 +183,16 @@ class Connection:
         return "".join(sign if sign.isprintable() else " " for sign in message)[:_LONGEST_SHOWN]
 
 
-def _read(content: bytes) -> Answer:
+def _read(content: bytes) -> _Completion:
     try:
-        completion = _Completion.model_validate_json(content)
+        return _Completion.model_validate_json(content)
     except ValidationError as error:
         (mistake, *_) = error.errors(include_input=False, include_url=False)
         where = ".".join(map(str, mistake["loc"])) or "it"
         raise NotNow(f"something else than a chat completion ({where}: {mistake['msg']})") from None
+
+
+def _answer(completion: _Completion) -> Answer:
     choice, usage = completion.choices[0], completion.usage
     return Answer(
         text=choice.message.content or "",
