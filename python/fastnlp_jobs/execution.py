@@ -82,8 +82,8 @@ def _taken_over(output: Path, record: dict[str, Any]) -> bool:
 def _run_into(output: Path, run_folder: Path, name: str, config: JobConfig, record: dict[str, Any]) -> dict[str, Any]:
     started = datetime.datetime.now(datetime.UTC)
     with events.recorded(run_folder, name), outputs.staged(output) as staging:
-        for state in config.paths("state").values():
-            state.mkdir(parents=True, exist_ok=True)
+        for key, state in config.paths("state").items():
+            outputs.make_folder(state, key)
         events.event("started", job=name, output=str(output))
         (output_field,) = config.paths("output")
         result: Result = _call(name, "run", config.model_copy(update={output_field: staging}))

@@ -303,9 +303,12 @@ def locked(path: Path, folder: Path, key: str = "output") -> Iterator[None]:
         key: of the config, which names the folder.
 
     Raises:
-        BadInput: another process holds it.
+        BadInput: another process holds it, or nothing can be written there.
     """
-    handle = path.open("a+")
+    try:
+        handle = path.open("a+")
+    except OSError as error:
+        raise BadInput(f"{key}: cannot write {path} ({error.strerror}); choose another {key}") from error
     try:
         try:
             _lock(handle.fileno())

@@ -18,6 +18,10 @@ from fastnlp_jobs.llm.plan import plan
 ENDPOINT = Endpoint(base_url="http://127.0.0.1:1/v1", model="stub", price_in=2, price_out=10, currency="CNY")
 
 
+def planned(folder):
+    return plan(ENDPOINT, folder, [question("a")])
+
+
 def rows(folder, query):
     with contextlib.closing(sqlite3.connect(folder / FILE)) as connection:
         return connection.execute(query).fetchall()
@@ -89,9 +93,10 @@ async def test_what_was_under_way_when_a_run_ended_is_counted_and_asked_again(tm
 @in_a_loop
 async def test_a_call_that_was_refused_is_not_under_way_any_more(tmp_path, status):
     async with stub_server(fails(status)) as server, server.client(tmp_path) as client:
+        for number in range(9 if status == 400 else 0):  # the tenth is too many
+            await client.ask(question(str(number)))
         with pytest.raises(Refused):
-            for number in range(10):
-                await client.ask(question(str(number)))
+            await client.ask(question("the last"))
     with opened(tmp_path) as ledger:
         assert ledger.interrupted == 0
 
@@ -131,7 +136,14 @@ async def test_a_full_disk_ends_the_run_in_one_line_and_keeps_what_was_written(t
 
 
 def test_two_runs_never_share_a_ledger(tmp_path):
-    with opened(tmp_path), pytest.raises(BadInput, match="another run"), opened(tmp_path):
+    with opened(tmp_path), pytest.raises(BadInput, match=r"state: another run .*; .*another state"), opened(tmp_path):
+        pass
+
+
+def test_a_state_in_which_nothing_can_be_written_is_refused_in_one_line(tmp_path):
+    (tmp_path / "lock").mkdir()  # root may write into any folder, but not into this
+    said = r"state: cannot write .*lock \(Is a directory\); choose another state"
+    with pytest.raises(BadInput, match=said), opened(tmp_path):
         pass
 
 
@@ -158,8 +170,9 @@ async def test_a_damaged_ledger_is_refused_in_one_line(tmp_path):
 def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path):
     with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as connection:
         connection.execute("CREATE TABLE mine (a)")
-    with pytest.raises(BadInput, match="a database of something else"):
-        Ledger(tmp_path)
+    for use in (Ledger, planned):
+        with pytest.raises(BadInput, match="a database of something else"):
+            use(tmp_path)
     assert rows(tmp_path, "SELECT name FROM sqlite_master") == [("mine",)]
 
 
@@ -168,8 +181,14 @@ def test_a_ledger_of_another_version_is_refused(tmp_path):
         pass
     with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(BadInput, match="version 99, this release writes version 1"):
-        Ledger(tmp_path)
+    for use in (Ledger, planned):
+        with pytest.raises(BadInput, match="version 99, this release writes version 1"):
+            use(tmp_path)
+
+
+def test_a_ledger_in_which_nothing_stands_yet_knows_no_call(tmp_path):
+    (tmp_path / FILE).touch()  # as a run leaves it that is killed at its very start
+    assert planned(tmp_path)["in_ledger"] == 0
 
 
 @in_a_loop

@@ -80,7 +80,9 @@ class Ledger:
         self.path = folder / FILE
         with _readable(self.path):
             self._connection = open_database(self.path)
-            _make_tables(self._connection)
+            if not _has_tables(self._connection):
+                about = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
+                self._connection.executescript(f"BEGIN; {_TABLES} {about} COMMIT;")
         self._run: int | None = None
         self.interrupted = 0  # calls that were on their way when an earlier run ended
         self._batch: list[tuple[str, tuple[Any, ...]]] = []
@@ -189,7 +191,7 @@ def opened(folder: Path) -> Iterator[Ledger]:
         BadInput: another run uses it, or as `Ledger`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / "lock", folder), contextlib.closing(Ledger(folder)) as ledger:
+    with locked(folder / "lock", folder, "state"), contextlib.closing(Ledger(folder)) as ledger:
         ledger.begin_run()
         yield ledger
 
@@ -204,7 +206,7 @@ def forget(path: Path, texts: Iterable[str]) -> int:
     Raises:
         BadInput: a run is using the ledger, or it is none.
     """
-    with locked(path.with_name("lock"), path.parent), contextlib.closing(Ledger(path.parent)) as ledger:
+    with locked(path.with_name("lock"), path.parent, "state"), contextlib.closing(Ledger(path.parent)) as ledger:
         return ledger.forget(texts)
 
 
@@ -213,7 +215,7 @@ def known_calls(folder: Path) -> Iterator[Callable[[bytes], bool]]:
     """Give a function that tells whether a call needs not be made any more; changes nothing, for `--dry-run`.
 
     Raises:
-        BadInput: what is there is no ledger.
+        BadInput: what is there is no ledger, or of another version.
     """
     path = folder / FILE
     if not path.is_file():
@@ -222,7 +224,8 @@ def known_calls(folder: Path) -> Iterator[Callable[[bytes], bool]]:
     # A file that no run has open is read as it is: not even a lock file is made beside it.
     mode = "mode=ro" if path.with_name(f"{FILE}-wal").exists() else "immutable=1"
     with _readable(path), contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)) as found:
-        yield lambda key: found.execute(_FIND, (key, None)).fetchone() is not None
+        is_ledger = _has_tables(found)
+        yield lambda key: is_ledger and found.execute(_FIND, (key, None)).fetchone() is not None
 
 
 @contextlib.contextmanager
@@ -237,17 +240,22 @@ def _readable(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _make_tables(connection: sqlite3.Connection) -> None:
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    """Whether it is a ledger; False for a file in which nothing stands yet.
+
+    Raises:
+        sqlite3.DatabaseError: it is something else, or of another version.
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables == version == application == 0:
-        about = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
-        connection.executescript(f"BEGIN; {_TABLES} {about} COMMIT;")
-    elif application != APPLICATION:
+        return False
+    if application != APPLICATION:
         raise sqlite3.DatabaseError("a database of something else")
-    elif version != VERSION:
+    if version != VERSION:
         raise sqlite3.DatabaseError(f"version {version}, this release writes version {VERSION}")
+    return True
 
 
 def _mark(text: str) -> bytes:
