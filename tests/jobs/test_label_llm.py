@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from tests.jobs.injections import INJECTIONS
 from tests.jobs.labelled import GOOD, TEXTS, config, json_of, label, served, table, written
+from tests.jobs.stub_llm_server import completion
 
 from fastnlp_jobs.cli import main
 from fastnlp_jobs.errors import BadInput, JobError
@@ -152,6 +153,31 @@ def test_a_dry_run_says_calls_tokens_cost_and_time_and_asks_nobody(documents):
     assert asked["cost_at_most"] == pytest.approx((asked["tokens_in_about"] + 2 * 500) / 1e6)
     assert "房间很好" in asked["sample_prompt"][1]["content"]
     assert not (documents.parent / "labels.state").exists()
+
+
+def test_a_dry_run_says_what_it_costs_if_every_answer_is_repaired(documents):
+    prices = {"price_in": 1.0, "price_out": 2.0, "requests_per_minute": 2}
+
+    def say(_, body):
+        turns = sum(len(message["content"].encode()) // 3 + 8 for message in body["messages"])
+        return completion("？" * 33) | {"usage": {"prompt_tokens": turns, "completion_tokens": 100}}
+
+    with served(say) as server:
+        asking = {"endpoint": {"base_url": server.base_url, "model": "stub", **prices}, "max_tokens": 100}
+        own = config(server, documents, asking={**asking, "repair": True, "min_success": 0})
+        asked = plan("label", own)["asked"]["if_every_answer_is_repaired"]
+        del asking["endpoint"]["requests_per_minute"]
+        result, _ = label(server, documents, asking={**asking, "repair": True, "min_success": 0})
+    assert (asked["to_make"], asked["tokens_out_at_most"], asked["seconds_at_the_limits"]) == (10, 1000, 300.0)
+    assert asked["to_make"] == result["asked"]["calls"]
+    assert 0.8 * asked["cost_at_most"] < result["asked"]["cost"] <= asked["cost_at_most"]
+
+
+def test_a_state_that_is_no_folder_is_refused_in_one_line(documents, tmp_path):
+    (tmp_path / "state").touch()
+    said = r"state: cannot create .*state \(File exists\); choose another state"
+    with served(lambda *_: json_of(GOOD)) as server, pytest.raises(BadInput, match=said):
+        label(server, documents, state=tmp_path / "state")
 
 
 def test_one_text_is_labelled_without_files(documents):

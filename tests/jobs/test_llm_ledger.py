@@ -6,7 +6,7 @@ import json
 import sqlite3
 
 import pytest
-from tests.jobs.stub_llm_server import answers_of, completion, fails, hang, question, saying, stub_server
+from tests.jobs.stub_llm_server import answers_of, completion, echo, fails, hang, question, saying, stub_server
 from tests.jobs.stub_site import in_a_loop
 
 from fastnlp_jobs.errors import BadInput, JobError, Refused
@@ -61,14 +61,17 @@ def test_a_run_begins_without_a_look_at_every_call(tmp_path):
 
 @in_a_loop
 async def test_a_row_counts_as_soon_as_it_has_its_answer(tmp_path):
-    async with stub_server(saying(completion("好")), hang) as server, server.client(tmp_path, timeout_s=9) as client:
-        await client.ask(question("a"))
-        waiting = asyncio.ensure_future(client.ask(question("b")))
-        await server.until_asked(2)
-        assert (client.figures()["rows"], client.figures()["asked"]) == (1, 2)
-        waiting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await waiting
+    async def twice(text):
+        return [await client.ask(question(text)), await client.ask(question(f"{text} again"))]
+
+    async def answer(request, body):
+        return await (hang if body["messages"][-1]["content"] == "b" else echo)(request, body)
+
+    async with stub_server(answer) as server, server.client(tmp_path) as client:
+        async for text, _ in client.each(["a", "b"], twice):
+            await server.until_asked(3)
+            assert (text, client.figures()["rows"], client.figures()["asked"]) == ("a", 1, 3)
+            break
 
 
 @in_a_loop

@@ -77,7 +77,13 @@ class Client:
         self, items: Iterable[Item], work: Callable[[Item], Awaitable[Outcome]]
     ) -> AsyncGenerator[tuple[Item, Outcome], None]:
         """Each item with what `work` made of it by any number of `ask`, many at a time, in the order of the items."""
-        outcomes = in_order(items, work, max(_LEAST_WINDOW, 4 * self._endpoint.concurrency))
+
+        async def counted(item: Item) -> Outcome:
+            outcome = await work(item)
+            self._rows += 1
+            return outcome
+
+        outcomes = in_order(items, counted, max(_LEAST_WINDOW, 4 * self._endpoint.concurrency))
         self._open.push_async_callback(outcomes.aclose)  # for a caller who breaks off
         return outcomes
 
@@ -90,7 +96,6 @@ class Client:
         body = call.body(self._endpoint)
         key = key_of(body, call.prompt_version)
         answer = self._ledger.find(key) or await self._shared(key, call, body)
-        self._rows += 1
         self._ledger.serve(key)
         return answer
 

@@ -45,11 +45,11 @@ def plan(endpoint: Endpoint, state: Path | None, calls: Iterable[Call]) -> dict[
         "tokens_out_at_most": tokens_out,
         "cost_at_most": endpoint.cost(tokens_in, tokens_out),
         "currency": endpoint.currency,
-        "seconds_at_the_limits": _seconds(endpoint, to_make, tokens_in + tokens_out),
+        "seconds_at_the_limits": seconds_at_the_limits(endpoint, to_make, tokens_in + tokens_out),
     }
 
 
-def _seconds(endpoint: Endpoint, requests: int, tokens: int) -> float | None:
+def seconds_at_the_limits(endpoint: Endpoint, requests: int, tokens: int) -> float | None:
     """How long the limits of the endpoint make it last; None where it has none."""
     seconds = [
         60 * amount / limit
