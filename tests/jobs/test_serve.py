@@ -142,7 +142,10 @@ def test_a_port_that_is_taken_ends_with_2(embedded, tmp_path):
     command = [sys.executable, "-m", "fastnlp_jobs", "serve", "--set", f"port={port}"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path)
     assert answer.returncode == 2
-    assert f"error: port: 127.0.0.1:{port} is taken or not to be had; choose another port\n" in answer.stderr
+    assert (
+        f"error: port: 127.0.0.1:{port} is taken or not to be had; choose another port, or a host of this machine\n"
+        in answer.stderr
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -208,6 +211,8 @@ def test_a_machine_without_vllm_says_so_before_anything_starts(monkeypatch):
     ("arguments", "instead"),
     [
         ("[--api-key=hush]", "--api-key does not belong there: set the environment variable VLLM_API_KEY"),
+        ("[--api_key=hush]", "--api-key does not belong there: set the environment variable VLLM_API_KEY"),
+        ("[--api-k=hush]", "--api-key does not belong there: set the environment variable VLLM_API_KEY"),
         ("[--api-key, hush]", "--api-key does not belong there: set the environment variable VLLM_API_KEY"),
         ("[--port, '80']", "--port does not belong there: set `port`"),
     ],
@@ -219,6 +224,7 @@ def test_words_that_the_config_or_the_environment_says_are_refused_without_their
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        (['model=""'], "config: model: String should have at least 1 character, got ''"),
         (["engine=vllm"], "config: config: engine: vllm needs `model`, a folder or the name of a model"),
         (["engine=vllm", "model=glm", "port=0"], "config: config: engine: vllm needs a `port` other than 0"),
     ],

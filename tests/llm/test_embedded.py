@@ -134,9 +134,16 @@ def test_a_model_that_is_not_there_is_refused(mistake, tmp_path):
     )
 
 
+def test_a_folder_is_no_model(mistake, tmp_path):
+    assert mistake(model=tmp_path) == f"model: {tmp_path} is a folder; give the path of a GGUF file"
+
+
 def test_a_port_that_is_taken_is_refused(mistake, embedded_llm):
     port = int(embedded_llm.base_url.split(":")[2].removesuffix("/v1"))
-    assert mistake(port=port) == f"port: 127.0.0.1:{port} is taken or not to be had; choose another port"
+    assert (
+        mistake(port=port)
+        == f"port: 127.0.0.1:{port} is taken or not to be had; choose another port, or a host of this machine"
+    )
 
 
 def test_a_machine_without_openmp_is_told_what_to_install(mistake, tmp_path, monkeypatch):
@@ -156,6 +163,14 @@ def test_a_server_that_is_killed_is_an_error_that_names_memory(tmp_path):
     command = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
     with running(command, tmp_path / "log", {}) as process, pytest.raises(JobError, match="for want of memory"):
         process.wait()
+
+
+def test_an_error_shows_nothing_that_an_earlier_server_wrote(tmp_path):
+    (tmp_path / "log").write_text("no memory yesterday\n", encoding="utf-8")
+    command = [sys.executable, "-c", "print('no model today'); exit(1)"]
+    with running(command, tmp_path / "log", {}) as process, pytest.raises(JobError, match="no model today") as ended:
+        process.wait()
+    assert "yesterday" not in str(ended.value)
 
 
 def test_a_server_that_is_never_ready_is_ended(tmp_path):

@@ -29,7 +29,10 @@ _VARIABLES = {"GGML_NO_BACKTRACE": "1"}  # else llama.cpp starts a debugger, if 
 # What llama.cpp writes, and what it means, the most telling first.
 _CAUSES = (
     (r"ImportError: libgomp", "xllamacpp needs the OpenMP library libgomp; Debian: apt install libgomp1"),
-    (r"couldn't bind HTTP server socket", "port: {host}:{port} is taken or not to be had; choose another port"),
+    (
+        r"couldn't bind HTTP server socket",
+        "port: {host}:{port} is taken or not to be had; choose another port, or a host of this machine",
+    ),
     (
         r"insufficient memory|failed to allocate|std::bad_alloc",
         "model: too little memory for {model} with context_tokens={context_tokens} and slots={slots}; lower these",
@@ -82,12 +85,11 @@ def embedded_server(
         own = {"model": str(file), "name": file.stem, "host": host, "port": port, **settings.model_dump()}
         program = [sys.executable, "-m", "fastnlp_jobs.llm.llamacpp_server"]
         command = [*program, json.dumps({**own, "address_file": str(address_file)})]
-        written_before = log.stat().st_size if log.is_file() else 0
         with running(command, log, _VARIABLES) as process:
             try:
                 address = process.wait_until_healthy(lambda: _announced(address_file), settings.start_timeout_s)
             except JobError as error:
-                raise _explained(error, log, written_before, own) from error
+                raise _explained(error, process.written(), own) from error
             yield EmbeddedServer(base_url(address), file.stem, process)
 
 
@@ -154,7 +156,8 @@ def checked_model(model: Path | None) -> Path:
         raise BadInput(f"the server of llama.cpp needs the package xllamacpp: {INSTALL}")
     file = model or embedded_model()
     if not file.is_file():
-        raise BadInput(f"model: {file} does not exist; give the path of a GGUF file")
+        mistake = "is a folder" if file.is_dir() else "does not exist"
+        raise BadInput(f"model: {file} {mistake}; give the path of a GGUF file")
     return file
 
 
@@ -168,9 +171,8 @@ def _announced(address_file: Path) -> Address | None:
     return local_host(url.hostname), url.port
 
 
-def _explained(error: JobError, log: Path, written_before: int, own: dict[str, object]) -> JobError:
+def _explained(error: JobError, written: str, own: dict[str, object]) -> JobError:
     """The error in terms of the config, where what llama.cpp wrote is known; else as it is."""
-    written = log.read_bytes()[written_before:].decode(errors="replace")
     for pattern, meaning in _CAUSES:
         if re.search(pattern, written):
             return BadInput(meaning.format(**own))

@@ -22,10 +22,11 @@ Address = tuple[str, int]
 class ServerProcess:
     """A running server."""
 
-    def __init__(self, process: Popen[bytes], command: Sequence[str], log: Path) -> None:
+    def __init__(self, process: Popen[bytes], command: Sequence[str], log: Path, log_start: int) -> None:
         self._process = process
         self._command = command
         self._log = log
+        self._log_start = log_start  # an earlier server's lines may stand before
 
     def wait_until_healthy(self, address: Callable[[], Address | None], timeout_s: float) -> Address:
         """Ask for /health until it answers 200.
@@ -74,11 +75,15 @@ class ServerProcess:
             )
         raise JobError(f"{self._name()} ended with exit code {code}{self._said()}")
 
+    def written(self) -> str:
+        """What it wrote to its log so far."""
+        return self._log.read_bytes()[self._log_start :].decode(errors="replace")
+
     def _name(self) -> str:
         return f"the server `{shown(self._command)}`"
 
     def _said(self) -> str:
-        lines = last_lines(self._log, _LOG_LINES)
+        lines = [line for line in self.written().splitlines() if line.strip()][-_LOG_LINES:]
         return "; it wrote nothing" if not lines else "; it wrote last:\n" + "\n".join(f"  {line}" for line in lines)
 
 
@@ -90,10 +95,11 @@ def running(command: Sequence[str], log: Path, variables: Mapping[str, str]) -> 
         FileNotFoundError: there is no such program.
     """
     with log.open("ab") as log_file:
+        log_start = log_file.seek(0, os.SEEK_END)
         process = start(command, log_file, log_file, {**os.environ, **variables}, Path.cwd())
     watchdog.guard(process.pid)
     try:
-        yield ServerProcess(process, command, log)
+        yield ServerProcess(process, command, log, log_start)
     finally:
         end_group(process, _GRACE_S)
         watchdog.release(process.pid)
@@ -122,9 +128,3 @@ def base_url(address: Address) -> str:
     """What an OpenAI client wants to know."""
     host, port = address
     return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
-
-
-def last_lines(log: Path, count: int) -> list[str]:
-    """The last lines of a log, without empty ones."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line for line in lines if line.strip()][-count:]

@@ -61,10 +61,11 @@ def label(config: Config) -> Result:
 def label_text(config: Config, text: str) -> dict[str, Any]:
     """The labels of one text, or why there are none; nothing is kept."""
     asking = config.asked
+    labeller = Labeller(config, asking)
 
     async def ask(endpoint: Endpoint, opened: ledger.Ledger) -> Labelling:
         async with Client(endpoint, opened) as client:
-            return await Labeller(config, asking).label(text, client)
+            return await labeller.label(text, client)
 
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -74,7 +75,8 @@ def label_text(config: Config, text: str) -> dict[str, Any]:
         found = run_until_stopped(ask(endpoint, opened))
     if found.values is None:
         raise JobError(f"the model's answer cannot be used ({found.reason}): {found.said!r:.200}")
-    return {**found.values, "confidence": found.confidence, "model": endpoint.model}
+    known = {"model": endpoint.model, "prompt_hash": labeller.prompt.version}
+    return {**found.values, "confidence": found.confidence, **known}
 
 
 def asked_rows(config: Config) -> Iterator[Row]:

@@ -23,6 +23,7 @@ class Config(ServiceConfig):
     )
     model: str | None = Field(
         None,
+        min_length=1,
         description="a GGUF file, by default the tiny embedded SmolLM2-135M; for vllm a folder, or a name it knows",
     )
     host: str = Field("127.0.0.1", description="address it listens on; 0.0.0.0: every one, for whoever can reach it")

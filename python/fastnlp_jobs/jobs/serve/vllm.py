@@ -35,9 +35,10 @@ def refuse_foreign(arguments: list[str]) -> None:
         ValueError: names the word without its value, which may be a key.
     """
     for word in arguments:
-        option = word.partition("=")[0]
-        if instead := _REFUSED.get(option):
-            raise ValueError(f"vllm.arguments: {option} does not belong there: {instead}")
+        option = word.partition("=")[0].replace("_", "-")  # vLLM takes both, and what a longer name begins with
+        meant = [name for name in _REFUSED if len(option) > len("--") and name.startswith(option)]
+        if meant:
+            raise ValueError(f"vllm.arguments: {meant[0]} does not belong there: {_REFUSED[meant[0]]}")
 
 
 def vllm_command(model: str, host: str, port: int, settings: Vllm) -> list[str]:
