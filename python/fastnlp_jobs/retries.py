@@ -2,7 +2,6 @@
 
 import datetime
 import email.utils
-import re
 from collections.abc import Callable
 
 MAX_TRIES = 5  # for a web page
@@ -20,7 +19,7 @@ def backoff_s(tries: int, jitter: Callable[[float, float], float]) -> float:
 def asked_s(retry_after: str | None, utc: float) -> float:
     """Seconds that a Retry-After header asks for, as a number or as a date; 0 where it is missing or unreadable."""
     written = (retry_after or "").strip()
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", written):  # by the standard whole seconds, which some servers do not keep to
+    if written.isascii() and written.isdigit():
         return float(written)
     try:
         moment = email.utils.parsedate_to_datetime(written)

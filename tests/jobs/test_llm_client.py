@@ -174,7 +174,7 @@ async def test_waits_are_drawn_between_nothing_and_the_longest(tmp_path):
     assert drawn == [(0, 2), (0, 4)]
 
 
-@pytest.mark.parametrize("asked", ["30", "30.5", busy_until(30)])
+@pytest.mark.parametrize("asked", ["30", busy_until(30)])
 @in_a_loop
 async def test_nobody_asks_before_the_time_that_retry_after_names(tmp_path, asked):
     handlers = [fails(429, retry_after=asked), echo]
