@@ -46,5 +46,10 @@ def test_punctuation_spaces_width_case_and_the_order_of_turns_set_no_copy_apart(
     assert nearest_earlier([CALL, text], 0.8).keys() == {1}
 
 
+@pytest.mark.parametrize("border", ["，", "\n", ""])
+def test_a_copy_is_found_where_the_borders_between_its_turns_are_lost(border):
+    assert nearest([TURNS[0], border.join(TURNS)], [CALL], 0.8).keys() == {1}
+
+
 def test_texts_of_signs_alone_are_copies_where_they_are_equal():
     assert nearest(["？！", "😂"], ["！！", "？！", "👍"], 0.8) == {0: (1, 1.0)}

@@ -86,7 +86,7 @@ class Gates(_Block):
     opening: str | None = Field(None, min_length=1, description="what a sample begins with, such as 您好请讲")
     requires_keywords: bool = Field(False, description="a sample holds one of its class's `prompt.keywords`")
     copy_threshold: float = Field(
-        0.8, gt=0, le=1, description="Jaccard similarity of character trigrams from which two texts are near-copies"
+        0.8, gt=0, le=1, description="Jaccard similarity of trigrams of letters from which two texts are near-copies"
     )
     classifier_top: int = Field(
         3, ge=0, description="a linear classifier of train puts the class among its first so many; 0: not asked"

@@ -4,7 +4,7 @@ import functools
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -13,6 +13,9 @@ from fastnlp_jobs import lineage
 from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.schemas import DOCUMENTS, EXAMPLES, KEPT_PREFIX, with_kept
 from fastnlp_jobs.tables import read_columns, read_schema, read_table
+
+if TYPE_CHECKING:
+    from fastnlp_jobs.jobs.augment import Prompting
 
 SYNTHETIC = "synthetic"
 
@@ -76,14 +79,15 @@ class Corpus:
         """Every text of dev and test, whatever its labels."""
         return [text for text, split in zip(self.texts, self.splits, strict=True) if split != "train"]
 
-    def names(self, column: str | None) -> dict[str, str]:
-        """What classes are called: the most frequent value of a kept column of documents.parquet.
+    def names(self, prompt: "Prompting") -> dict[str, str]:
+        """What classes are called: as the config says, else the most frequent value of a kept column.
 
         Raises:
-            BadInput: there is no such column.
+            BadInput: documents.parquet has no such column.
         """
-        if column is None:
-            return {}
+        return (self._names_in(prompt.name_column) if prompt.name_column else {}) | prompt.names
+
+    def _names_in(self, column: str) -> dict[str, str]:
         path, kept = self._folder / "documents.parquet", KEPT_PREFIX + column
         if kept not in read_schema(path, DOCUMENTS).names:
             raise BadInput(f"{path}: prompt.name_column: no column `{kept}`; name it in crawl's `keep`")

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from fastnlp_jobs.jobs.augment.classifier import Classifier
 from fastnlp_jobs.jobs.augment.copies import nearest, nearest_earlier
@@ -29,7 +29,6 @@ Reason = Literal[
     "classifier_disagrees",
     "beyond_target",
 ]
-REASONS = get_args(Reason)
 COPIES = ("near_train", "near_synthetic")  # what says that a class is saturated
 
 

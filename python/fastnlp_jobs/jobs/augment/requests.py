@@ -57,7 +57,7 @@ class Requests:
         self._corpus = corpus
         self._config = config
         self._template = validate(Template, packaged(f"augment-{config.prompt.language}"))
-        self._names = corpus.names(config.prompt.name_column) | config.prompt.names
+        self._names = corpus.names(config.prompt)
         self._shape = _shape(config.prompt.batch, config.gates.max_characters)
         text = json.dumps(self._template.model_dump(), sort_keys=True)
         self._version = f"{self._template.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

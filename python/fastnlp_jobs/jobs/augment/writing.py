@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def augment(config: "Config") -> Result:
     """Plan, gather samples through the gates, write what passed and what did not."""
     corpus, wanted = read(config)
-    names = corpus.names(config.prompt.name_column) | config.prompt.names
+    names = corpus.names(config.prompt)
     keeper = GateKeeper(corpus, config)
     told: dict[str, Any] = {}
     if not config.asks:
@@ -44,7 +44,7 @@ def augment(config: "Config") -> Result:
             outcome, calls = run_until_stopped(_ask(config, endpoint, corpus, keeper, wanted))
             told = {"model": endpoint.model, "calls": calls}
     _write_tables(config, corpus, outcome, names)
-    result = _result(corpus, outcome, told)
+    result = _result(corpus, outcome, {**told, "contamination": _contamination(config)})
     classes = _by_class(corpus, outcome, names)
     _write_report(config, result, classes)
     bars = [(_called(one), one["rows"], one["wanted"], one["written"]) for one in classes]
@@ -67,7 +67,6 @@ def _write_tables(config: "Config", corpus: Corpus, outcome: Outcome, names: dic
     samples = pa.Table.from_pylist([_example(sample) for sample in outcome.accepted], schema=EXAMPLES)
     everything = pa.concat_tables([corpus.table.select(EXAMPLES.names), samples])
     write_table(everything, config.output / "examples.parquet", EXAMPLES)
-    _check_contamination(config)
     with (config.output / "train_balanced.jsonl").open("w", encoding="utf-8", newline="\n") as file:
         for row in everything.select(["id", "text", "labels", "origin", "split"]).to_pylist():
             if row.pop("split") == "train":
@@ -91,13 +90,17 @@ def _refused(verdict: Verdict) -> dict[str, Any]:
     return {**known, "similar_to": verdict.similar, "similarity": verdict.similarity}
 
 
-def _check_contamination(config: "Config") -> None:
-    """Look once more at what stands in the file, whatever the gates did."""
-    written = Corpus(config.output)
-    if found := count_contamination(written, config.gates.copy_threshold):
+def _contamination(config: "Config") -> int:
+    """How many synthetic rows are near dev or test, by another look at the file, whatever the gates did.
+
+    Raises:
+        JobError: there are any.
+    """
+    if found := count_contamination(Corpus(config.output), config.gates.copy_threshold):
         raise JobError(
             f"{found} synthetic rows are near-copies of dev or test although the gates passed them; report this"
         )
+    return found
 
 
 def _result(corpus: Corpus, outcome: Outcome, told: dict[str, Any]) -> Result:
@@ -116,7 +119,6 @@ def _result(corpus: Corpus, outcome: Outcome, told: dict[str, Any]) -> Result:
         stopped=dict(sorted(stops.items())),
         gini=[rounded(gini(corpus.counts.values())), rounded(gini(after))],
         ratio=[rounded(ratio(corpus.counts.values())), rounded(ratio(after))],
-        contamination=0,
         **told,
     )
 
