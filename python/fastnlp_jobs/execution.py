@@ -139,7 +139,16 @@ def _output(config: JobConfig) -> Path:
     for field, path in _reads(config).items():
         if output.resolve() in (path.resolve(), *path.resolve().parents):
             raise BadInput(f"output: {output} holds what `{field}` reads ({path}); choose another output")
+    _state_lies_apart(config)
     return output
+
+
+def _state_lies_apart(config: JobConfig) -> None:
+    """Within the output it would be deleted with what a run replaces, within an input it would change what is read."""
+    for key, state in config.paths("state").items():
+        for field, path in (_reads(config) | config.paths("output")).items():
+            if path.resolve() in (state.resolve(), *state.resolve().parents):
+                raise BadInput(f"{key}: {state} lies in `{field}` ({path}); choose another {key}")
 
 
 def _reads(config: JobConfig) -> dict[str, Path]:

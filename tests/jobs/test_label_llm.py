@@ -177,6 +177,12 @@ def test_a_state_that_is_no_folder_is_refused_in_one_line(documents, tmp_path):
         label(server, documents, state=tmp_path / "state")
 
 
+@pytest.mark.parametrize("place", ["labels", "labels/state", "documents/state"])
+def test_a_state_in_a_folder_that_a_run_replaces_or_reads_is_refused(documents, tmp_path, place):
+    with served(lambda *_: json_of(GOOD)) as server, pytest.raises(BadInput, match=r"state: .* lies in `.*put`"):
+        label(server, documents, state=tmp_path / place)
+
+
 def test_one_text_is_labelled_without_files(documents):
     with served(lambda *_: json_of(GOOD)) as server:
         own = config(server, documents)

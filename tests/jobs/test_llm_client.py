@@ -121,6 +121,14 @@ async def test_a_shape_is_asked_for_as_the_server_understands_it(tmp_path, struc
     assert {"response_format", "grammar"} & server.bodies[0].keys() == ({key} if key else set())
 
 
+@pytest.mark.parametrize(("top_p", "sent"), [(1, None), (0.9, 0.9)])
+@in_a_loop
+async def test_a_share_of_all_words_is_not_sent_since_some_servers_refuse_it(tmp_path, top_p, sent):
+    async with stub_server() as server, server.client(tmp_path) as client:
+        await client.ask(question(sampling=Sampling(top_p=top_p)))
+    assert server.bodies[0].get("top_p") == sent
+
+
 @pytest.mark.parametrize("name", DAMAGED)
 @in_a_loop
 async def test_what_is_no_answer_is_asked_for_again(tmp_path, name):

@@ -47,10 +47,11 @@ class Call:
             "model": endpoint.model,
             "messages": list(self.messages),
             "temperature": self.sampling.temperature,
-            "top_p": self.sampling.top_p,
             "max_tokens": self.sampling.max_tokens,
             "seed": self.sample,
             **self._shaped(endpoint),
+            # Zhipu's cloud has refused 1, which means nothing, with its error 1214.
+            **({"top_p": self.sampling.top_p} if self.sampling.top_p < 1 else {}),
         }
 
     def _shaped(self, endpoint: Endpoint) -> dict[str, Any]:
