@@ -120,3 +120,14 @@ async def test_nothing_leaves_while_the_server_asks_for_quiet():
     limits.be_quiet(7)
     limits.be_quiet(3)
     assert await turns(limits, clock, [1]) == [7]
+
+
+@in_a_loop
+async def test_who_waited_when_the_quiet_began_leaves_at_the_pace_of_the_limit_after_it():
+    clock = StubClock()
+    limits = Limits(endpoint(requests_per_minute=60, tokens_per_minute=6_000), clock.clock)
+    waiting = [asyncio.create_task(turns(limits, clock, [100])) for _ in range(6)]
+    await asyncio.sleep(0)
+    limits.be_quiet(30)
+    left = sorted(time for times in await asyncio.gather(*waiting) for time in times)
+    assert left == [0, 0, 30, 30, 31, 32]

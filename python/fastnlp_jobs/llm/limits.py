@@ -42,14 +42,26 @@ class Limits:
 
     async def turn(self, tokens: int) -> None:
         """Wait until a request of about so many tokens, in and out, may leave."""
+        while True:
+            while (quiet_s := self._quiet_until - self._clock.monotonic()) > 0:
+                await self._clock.sleep(quiet_s)
+            if (wait_s := self._take(tokens)) > 0:
+                await self._clock.sleep(wait_s)
+            if self._clock.monotonic() >= self._quiet_until:
+                break
+            self._give_back(tokens)  # the quiet began meanwhile; at its end all who waited would leave together
+        self.be_quiet(self._delay_s)
+
+    def _take(self, tokens: int) -> float:
+        """Seconds until a request may leave that takes its share now."""
         now = self._clock.monotonic()
         wait_s = self._requests.take(1, now) if self._requests else 0.0
-        if self._tokens:
-            wait_s = max(wait_s, self._tokens.take(tokens, now))
-        while (wait_s := max(wait_s, self._quiet_until - self._clock.monotonic())) > 0:
-            await self._clock.sleep(wait_s)
-            wait_s = 0.0
-        self.be_quiet(self._delay_s)  # who woke up with this one looks at the time again, and sleeps on
+        return max(wait_s, self._tokens.take(tokens, now)) if self._tokens else wait_s
+
+    def _give_back(self, tokens: int) -> None:
+        if self._requests:
+            self._requests.give_back(1)
+        self.settle(tokens, 0)
 
     def settle(self, expected: int, used: int) -> None:
         """Count what a request really used instead of what was expected of it."""
