@@ -2,7 +2,6 @@
 
 use fastnlp_core::Error;
 use pyo3::prelude::*;
-use pyo3_arrow::error::PyArrowError;
 
 /// A core error on its way to Python.
 pub enum BindingError {
@@ -15,12 +14,6 @@ pub type BindingResult<T> = Result<T, BindingError>;
 impl From<Error> for BindingError {
     fn from(error: Error) -> Self {
         Self::Core(error)
-    }
-}
-
-impl From<PyArrowError> for BindingError {
-    fn from(error: PyArrowError) -> Self {
-        Self::Python(error.into())
     }
 }
 

@@ -1,8 +1,7 @@
 use fastnlp_core::itemsets::{self, ItemsetColumns, MiningOptions, RuleOptions};
 use pyo3::prelude::*;
-use pyo3_arrow::{PyArray, PyRecordBatch};
 
-use crate::convert::{Column, counts, floats, text_lists, to_python};
+use crate::convert::{ArrowColumn, Column, counts, floats, table_to_python, text_lists, to_python};
 use crate::error::BindingResult;
 
 /// The itemsets in at least `min_support` of the rows of a `list<string>` column.
@@ -14,11 +13,11 @@ fn frequent_itemsets(
     max_length: Option<usize>,
     kind: &str,
     max_memory: Option<usize>,
-) -> BindingResult<PyRecordBatch> {
+) -> BindingResult<ArrowColumn> {
     let transactions = text_lists("transactions", transactions)?;
     let options = MiningOptions { min_support, max_length, kind: kind.parse()?, max_memory };
     let itemsets = py.detach(|| itemsets::frequent_itemsets(&transactions, options))?;
-    Ok(PyRecordBatch::new(itemsets))
+    Ok(table_to_python(itemsets))
 }
 
 /// The rows of a `list<string>` column that hold all items of each row of another.
@@ -27,7 +26,7 @@ fn count_itemsets(
     py: Python<'_>,
     transactions: Column,
     itemsets: Column,
-) -> BindingResult<PyArray> {
+) -> BindingResult<ArrowColumn> {
     let transactions = text_lists("transactions", transactions)?;
     let candidates = text_lists("itemsets", itemsets)?;
     Ok(to_python(py.detach(|| itemsets::count_itemsets(&transactions, &candidates))?))
@@ -43,7 +42,7 @@ fn association_rules(
     judged_by: (&str, f64, bool),
     num_transactions: Option<u64>,
     max_memory: Option<usize>,
-) -> BindingResult<PyRecordBatch> {
+) -> BindingResult<ArrowColumn> {
     let items = text_lists("itemsets", items)?;
     let support = floats("itemsets", support)?;
     let count = count.map(|count| counts("itemsets", count)).transpose()?;
@@ -51,12 +50,12 @@ fn association_rules(
     let metric = metric.parse()?;
     let options = RuleOptions { metric, min_threshold, support_only, num_transactions, max_memory };
     let columns = ItemsetColumns { items: &items, support: &support, count: count.as_ref() };
-    Ok(PyRecordBatch::new(py.detach(|| itemsets::association_rules(columns, options))?))
+    Ok(table_to_python(py.detach(|| itemsets::association_rules(columns, options))?))
 }
 
 /// The q-value of each p-value.
 #[pyfunction]
-fn benjamini_hochberg(py: Python<'_>, p_values: Column) -> BindingResult<PyArray> {
+fn benjamini_hochberg(py: Python<'_>, p_values: Column) -> BindingResult<ArrowColumn> {
     let p_values = floats("p_values", p_values)?;
     Ok(to_python(py.detach(|| itemsets::benjamini_hochberg_column(&p_values))?))
 }

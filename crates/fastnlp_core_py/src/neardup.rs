@@ -3,9 +3,8 @@ use fastnlp_core::neardup::{self, Counts, Find, Pair};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
-use pyo3_arrow::PyArray;
 
-use crate::convert::{Column, bytes, texts as text_column, to_python};
+use crate::convert::{ArrowColumn, Column, bytes, texts as text_column, to_python};
 use crate::error::BindingResult;
 
 /// Columns left, right and similarity of the pairs, or of the clusters, left being the kept row.
@@ -17,7 +16,7 @@ fn near_duplicates(
     ngram: usize,
     clusters: bool,
     outlines: Option<Column>,
-) -> BindingResult<[PyArray; 3]> {
+) -> BindingResult<[ArrowColumn; 3]> {
     let texts = text_column("texts", texts)?;
     let outlines = outlines.map(|outlines| bytes("outlines", outlines)).transpose()?;
     let find = if clusters { Find::Clusters } else { Find::Pairs };
@@ -35,7 +34,7 @@ fn contamination(
     test: Column,
     threshold: f64,
     ngram: usize,
-) -> BindingResult<[PyArray; 3]> {
+) -> BindingResult<[ArrowColumn; 3]> {
     let (train, test) = (text_column("train", train)?, text_column("test", test)?);
     let found = py.detach(|| neardup::contamination_column(&train, &test, threshold, ngram))?;
     Ok(columns(&found))
@@ -57,7 +56,7 @@ fn outline_texts(
     counts: &Bound<'_, PyAny>,
     threshold: f64,
     ngram: usize,
-) -> BindingResult<PyArray> {
+) -> BindingResult<ArrowColumn> {
     let texts = text_column("texts", texts)?;
     let counts = sum(counts)?;
     Ok(to_python(py.detach(|| neardup::outline_texts(&texts, &counts, threshold, ngram))?))
@@ -74,7 +73,7 @@ fn sum(parts: &Bound<'_, PyAny>) -> BindingResult<Counts> {
     refused.map_or(Ok(sum?), |error| Err(error.into()))
 }
 
-fn columns(pairs: &[Pair]) -> [PyArray; 3] {
+fn columns(pairs: &[Pair]) -> [ArrowColumn; 3] {
     let rows = |row: fn(&Pair) -> u32| {
         UInt64Array::from_iter_values(pairs.iter().map(|pair| u64::from(row(pair))))
     };

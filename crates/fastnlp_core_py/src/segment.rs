@@ -2,9 +2,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use fastnlp_core::segment::{self, Mode};
 use pyo3::prelude::*;
-use pyo3_arrow::PyArray;
 
-use crate::convert::{Column, texts, to_python};
+use crate::convert::{ArrowColumn, Column, texts, to_python};
 use crate::error::BindingResult;
 
 /// A segmenter that any number of threads read while none changes it. The lock is taken without
@@ -60,7 +59,7 @@ impl Segmenter {
         py.detach(|| self.read().cut(text, mode))
     }
 
-    fn cut_column(&self, py: Python<'_>, column: Column, mode: &str) -> BindingResult<PyArray> {
+    fn cut_column(&self, py: Python<'_>, column: Column, mode: &str) -> BindingResult<ArrowColumn> {
         let (texts, mode) = (texts("texts", column)?, parse_mode(mode));
         Ok(to_python(py.detach(|| self.read().cut_column(&texts, mode))))
     }
@@ -79,12 +78,16 @@ impl Segmenter {
         py: Python<'_>,
         column: Column,
         search: bool,
-    ) -> BindingResult<PyArray> {
+    ) -> BindingResult<ArrowColumn> {
         let texts = texts("texts", column)?;
         Ok(to_python(py.detach(|| self.read().tokenize_column(&texts, search))))
     }
 
-    fn encode_column(&self, py: Python<'_>, column: Column) -> BindingResult<(PyArray, PyArray)> {
+    fn encode_column(
+        &self,
+        py: Python<'_>,
+        column: Column,
+    ) -> BindingResult<(ArrowColumn, ArrowColumn)> {
         let texts = texts("texts", column)?;
         let (ids, vocabulary) = py.detach(|| self.read().encode_column(&texts));
         Ok((to_python(ids), to_python(vocabulary)))

@@ -1,8 +1,7 @@
 use fastnlp_core::text;
 use pyo3::prelude::*;
-use pyo3_arrow::PyArray;
 
-use crate::convert::{Column, texts, to_python};
+use crate::convert::{ArrowColumn, Column, texts, to_python};
 use crate::error::BindingResult;
 
 /// The normalised column, and a column of counts per step.
@@ -13,7 +12,7 @@ fn normalize(
     column: Column,
     steps: Vec<String>,
     elongation_limit: usize,
-) -> BindingResult<(PyArray, Vec<PyArray>)> {
+) -> BindingResult<(ArrowColumn, Vec<ArrowColumn>)> {
     let (column, steps) = (texts("column", column)?, text::steps(&steps, elongation_limit)?);
     let normalized = py.detach(|| text::normalize_column(&column, &steps));
     let counts = normalized.counts.into_iter().map(to_python).collect();

@@ -232,5 +232,5 @@ fn side(itemsets: &Itemsets, rules: &[Rule], bit: u32) -> ArrayRef {
         );
         lengths.push(items.len() - start);
     }
-    Arc::new(lists_of(&itemsets.texts, items, lengths))
+    Arc::new(lists_of(&itemsets.texts, &items, lengths))
 }

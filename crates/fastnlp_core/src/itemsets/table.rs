@@ -3,12 +3,12 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use arrow_array::builder::LargeStringBuilder;
 use arrow_array::{
-    ArrayRef, Float64Array, LargeListArray, LargeStringArray, RecordBatch, UInt32Array, UInt64Array,
+    ArrayRef, Float64Array, LargeListArray, LargeStringArray, RecordBatch, UInt64Array,
 };
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field};
-use arrow_select::take::take;
 use rayon::prelude::*;
 
 use super::found::{Budget, Found, Level};
@@ -36,10 +36,8 @@ pub(super) fn itemset_table(
             lengths.push(length);
         }
     }
-    let text_bytes: usize =
-        names.iter().map(|&name| texts.value_length(name as usize) as usize).sum();
-    budget.charge(text_bytes)?;
-    let items = lists_of(texts, names, lengths);
+    budget.charge(text_bytes(texts, &names))?;
+    let items = lists_of(texts, &names, lengths);
     let supports: Float64Array =
         counts.iter().map(|&count| Some(count as f64 / f64::from(num_rows))).collect();
     Ok(batch(vec![
@@ -52,12 +50,20 @@ pub(super) fn itemset_table(
 /// Lists of texts, given by their names and the length of each list.
 pub(super) fn lists_of(
     texts: &LargeStringArray,
-    names: Vec<u32>,
+    names: &[u32],
     lengths: Vec<usize>,
 ) -> LargeListArray {
-    let items = take(texts, &UInt32Array::from(names), None).expect("names are positions in texts");
+    let mut items = LargeStringBuilder::with_capacity(names.len(), text_bytes(texts, names));
+    for &name in names {
+        items.append_value(texts.value(name as usize));
+    }
     let field = Arc::new(Field::new_list_field(DataType::LargeUtf8, true));
-    LargeListArray::new(field, OffsetBuffer::from_lengths(lengths), items, None)
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    LargeListArray::new(field, offsets, Arc::new(items.finish()), None)
+}
+
+fn text_bytes(texts: &LargeStringArray, names: &[u32]) -> usize {
+    names.iter().map(|&name| texts.value_length(name as usize) as usize).sum()
 }
 
 /// A table of columns that have as many rows by construction.

@@ -8,12 +8,12 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, LargeListArray, LargeStringArray, UInt32Array};
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, FieldRef, Fields};
-use arrow_select::concat::concat;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::block::Block;
 use super::{Mode, Segmenter, Span};
+use crate::columns;
 
 /// Enough rows to be worth a task, few enough to share the work evenly.
 const ROWS_PER_TASK: usize = 256;
@@ -130,10 +130,11 @@ fn item(data_type: DataType) -> FieldRef {
 }
 
 fn joined(parts: &[LargeListArray], data_type: &DataType) -> LargeListArray {
-    let empty = LargeListArray::new_null(item(data_type.clone()), 0);
-    let parts = std::iter::once(&empty).chain(parts);
-    let parts: Vec<&dyn Array> = parts.map(|part| part as &dyn Array).collect();
-    concat(&parts).expect("all parts have one type").as_list().clone()
+    if parts.is_empty() {
+        return LargeListArray::new_null(item(data_type.clone()), 0);
+    }
+    let parts: Vec<&dyn Array> = parts.iter().map(|part| part as &dyn Array).collect();
+    columns::joined(&parts).as_list().clone()
 }
 
 /// The same texts with nothing in the buffer where a row is null.

@@ -3,6 +3,8 @@
 //! Columns come over the C interface from other libraries, so nothing about them is trusted:
 //! offsets, lengths and UTF-8 are validated once here and believed afterwards.
 
+mod widths;
+
 use std::sync::Arc;
 
 use arrow_array::builder::LargeStringBuilder;
@@ -13,10 +15,9 @@ use arrow_array::{
     LargeListArray, LargeStringArray, OffsetSizeTrait, PrimitiveArray, UInt64Array,
     new_empty_array,
 };
-use arrow_cast::{CastOptions, cast, cast_with_options};
-use arrow_schema::{DataType, Field};
-use arrow_select::concat::concat;
+use arrow_schema::{ArrowError, DataType};
 
+pub(crate) use self::widths::joined;
 use crate::Error;
 
 const TEXT: &str = "a text column (string, large_string, string_view, or UTF-8 binary)";
@@ -24,7 +25,7 @@ const BYTES: &str = "a binary column (binary, large_binary or binary_view)";
 const TEXT_LISTS: &str = "a list<string> column";
 const ID_LISTS: &str = "a list<uint32> column";
 
-/// The chunks of a text column as one `large_string`; nulls stay null.
+/// The chunks of a text column, at least one, as one `large_string`; nulls stay null.
 ///
 /// # Errors
 /// [`Error::ColumnType`] for other types, [`Error::NotUtf8`] and [`Error::Malformed`] for bad data.
@@ -39,7 +40,9 @@ pub fn texts(column: &str, chunks: &[ArrayRef]) -> Result<LargeStringArray, Erro
 /// As [`texts`].
 pub fn text_lists(column: &str, chunks: &[ArrayRef]) -> Result<LargeListArray, Error> {
     let lists = one_column(column, chunks, |column, _, chunk| {
-        list_chunk(column, chunk, TEXT_LISTS, &DataType::LargeUtf8, DataType::is_string)
+        expect_lists(column, chunk, TEXT_LISTS, DataType::is_string)?;
+        let lists = widths::lists(chunk, &DataType::LargeUtf8, widths::texts);
+        lists.map_err(|error| malformed(column, &error))
     })?;
     Ok(lists.as_list::<i64>().clone())
 }
@@ -50,7 +53,9 @@ pub fn text_lists(column: &str, chunks: &[ArrayRef]) -> Result<LargeListArray, E
 /// As [`texts`].
 pub fn id_lists(column: &str, chunks: &[ArrayRef]) -> Result<LargeListArray, Error> {
     let lists = one_column(column, chunks, |column, _, chunk| {
-        list_chunk(column, chunk, ID_LISTS, &DataType::UInt32, |item| *item == DataType::UInt32)
+        expect_lists(column, chunk, ID_LISTS, |item| *item == DataType::UInt32)?;
+        let lists = widths::lists(chunk, &DataType::UInt32, widths::ids);
+        lists.map_err(|error| malformed(column, &error))
     })?;
     Ok(lists.as_list::<i64>().clone())
 }
@@ -65,8 +70,7 @@ pub fn bytes(column: &str, chunks: &[ArrayRef]) -> Result<LargeBinaryArray, Erro
         if !(found.is_binary() || found.is_null()) {
             return Err(type_error(column, BYTES, found));
         }
-        validate(column, 0, chunk)?;
-        cast_to(column, chunk, &DataType::LargeBinary)
+        widths::bytes(chunk).map_err(|error| malformed(column, &error))
     })?;
     Ok(bytes.as_binary::<i64>().clone())
 }
@@ -76,7 +80,14 @@ pub fn bytes(column: &str, chunks: &[ArrayRef]) -> Result<LargeBinaryArray, Erro
 /// # Errors
 /// As [`texts`].
 pub fn floats(column: &str, chunks: &[ArrayRef]) -> Result<Float64Array, Error> {
-    Ok(numbers(column, chunks, "a float64 column", &DataType::Float64)?.as_primitive().clone())
+    let numbers = one_column(column, chunks, |column, _, chunk| {
+        let found = chunk.data_type();
+        if !(found.is_integer() || found.is_floating() || found.is_null()) {
+            return Err(type_error(column, "a float64 column", found));
+        }
+        widths::floats(chunk).map_err(|error| malformed(column, &error))
+    })?;
+    Ok(numbers.as_primitive().clone())
 }
 
 /// The chunks of an integer column as uint64; nulls stay null.
@@ -84,7 +95,14 @@ pub fn floats(column: &str, chunks: &[ArrayRef]) -> Result<Float64Array, Error> 
 /// # Errors
 /// As [`texts`]; [`Error::Malformed`] for a negative count.
 pub fn counts(column: &str, chunks: &[ArrayRef]) -> Result<UInt64Array, Error> {
-    Ok(numbers(column, chunks, "a uint64 column", &DataType::UInt64)?.as_primitive().clone())
+    let numbers = one_column(column, chunks, |column, _, chunk| {
+        let found = chunk.data_type();
+        if !(found.is_integer() || found.is_null()) {
+            return Err(type_error(column, "a uint64 column", found));
+        }
+        widths::counts(chunk).map_err(|error| malformed(column, &error))
+    })?;
+    Ok(numbers.as_primitive().clone())
 }
 
 /// The ids of all rows, and the range of row `row` in them.
@@ -127,50 +145,36 @@ fn one_column(
         rows += chunk.len();
     }
     let parts: Vec<&dyn Array> = parts.iter().map(|part| &**part).collect();
-    concat(&parts).map_err(|error| malformed(column, &error))
+    Ok(joined(&parts))
 }
 
 fn text_chunk(column: &str, first_row: usize, chunk: &ArrayRef) -> Result<ArrayRef, Error> {
     match chunk.data_type() {
         DataType::Binary => binary_texts(column, first_row, chunk.as_binary::<i32>()),
         DataType::LargeBinary => binary_texts(column, first_row, chunk.as_binary::<i64>()),
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => {
-            validate(column, first_row, chunk)?;
-            cast_to(column, chunk, &DataType::LargeUtf8)
-        }
-        DataType::Dictionary(_, values) if values.is_string() => {
-            validate(column, first_row, chunk)?;
-            cast_to(column, chunk, &DataType::LargeUtf8)
-        }
+        found if found.is_string() || found.is_null() => strings(column, first_row, chunk),
+        DataType::Dictionary(_, values) if values.is_string() => strings(column, first_row, chunk),
         found => Err(type_error(column, TEXT, found)),
     }
 }
 
-fn numbers(
-    column: &str,
-    chunks: &[ArrayRef],
-    expected: &'static str,
-    to: &DataType,
-) -> Result<ArrayRef, Error> {
-    one_column(column, chunks, |column, _, chunk| {
-        let found = chunk.data_type();
-        let readable = if to.is_integer() { found.is_integer() } else { found.is_numeric() };
-        if !(readable || found.is_null()) {
-            return Err(type_error(column, expected, found));
-        }
-        validate(column, 0, chunk)?;
-        let strict = CastOptions { safe: false, ..CastOptions::default() };
-        cast_with_options(chunk, to, &strict).map_err(|error| malformed(column, &error))
+fn strings(column: &str, first_row: usize, chunk: &ArrayRef) -> Result<ArrayRef, Error> {
+    widths::texts(chunk).map_err(|error| {
+        let bad = match chunk.data_type() {
+            DataType::Utf8 => first_invalid(chunk.as_string::<i32>()),
+            DataType::LargeUtf8 => first_invalid(chunk.as_string::<i64>()),
+            _ => None,
+        };
+        bad.map_or_else(|| malformed(column, &error), |row| not_utf8(column, first_row + row))
     })
 }
 
-fn list_chunk(
+fn expect_lists(
     column: &str,
     chunk: &ArrayRef,
     expected: &'static str,
-    item: &DataType,
     accepts: impl Fn(&DataType) -> bool,
-) -> Result<ArrayRef, Error> {
+) -> Result<(), Error> {
     let found = chunk.data_type();
     let readable = match found {
         DataType::List(field) | DataType::LargeList(field) => {
@@ -178,39 +182,19 @@ fn list_chunk(
         }
         other => other.is_null(),
     };
-    if !readable {
-        return Err(type_error(column, expected, found));
-    }
-    validate(column, 0, chunk)?;
-    let field = Field::new_list_field(item.clone(), true);
-    cast_to(column, chunk, &DataType::LargeList(Arc::new(field)))
+    if readable { Ok(()) } else { Err(type_error(column, expected, found)) }
 }
 
 fn type_error(column: &str, expected: &'static str, found: &DataType) -> Error {
     Error::ColumnType { column: column.to_owned(), expected, found: found.clone() }
 }
 
-fn malformed(column: &str, reason: &impl ToString) -> Error {
+fn malformed(column: &str, reason: &ArrowError) -> Error {
     Error::Malformed { column: column.to_owned(), reason: reason.to_string() }
 }
 
 fn not_utf8(column: &str, row: usize) -> Error {
     Error::NotUtf8 { column: column.to_owned(), row }
-}
-
-fn cast_to(column: &str, array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Error> {
-    cast(array, to).map_err(|error| malformed(column, &error))
-}
-
-fn validate(column: &str, first_row: usize, array: &ArrayRef) -> Result<(), Error> {
-    array.to_data().validate_full().map_err(|error| {
-        let bad = match array.data_type() {
-            DataType::Utf8 => first_invalid(array.as_string::<i32>()),
-            DataType::LargeUtf8 => first_invalid(array.as_string::<i64>()),
-            _ => None,
-        };
-        bad.map_or_else(|| malformed(column, &error), |row| not_utf8(column, first_row + row))
-    })
 }
 
 /// The row whose bytes are no text; None when it is the offsets that are wrong.
@@ -238,7 +222,12 @@ fn binary_texts<O: OffsetSizeTrait>(
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::{BinaryArray, Int64Array, NullArray, StringViewArray};
+    use arrow_array::builder::{ListBuilder, StringViewBuilder};
+    use arrow_array::types::Int8Type;
+    use arrow_array::{
+        BinaryArray, BinaryViewArray, DictionaryArray, FixedSizeBinaryArray, Float32Array,
+        Int8Array, Int64Array, NullArray, StringArray, StringViewArray,
+    };
 
     use super::*;
 
@@ -251,9 +240,70 @@ mod tests {
         let expected = LargeStringArray::from(vec![Some("好"), None]);
         let view = StringViewArray::from(vec![Some("好"), None]);
         let binary = BinaryArray::from(vec![Some("好".as_bytes()), None]);
+        let short = StringArray::from(vec![Some("好"), None]);
+        let numbered: DictionaryArray<Int8Type> = vec![Some("好"), None].into_iter().collect();
+        assert_eq!(texts("t", &column(short)).unwrap(), expected);
         assert_eq!(texts("t", &column(view)).unwrap(), expected);
+        assert_eq!(texts("t", &column(numbered)).unwrap(), expected);
         assert_eq!(texts("t", &column(binary)).unwrap(), expected);
         assert_eq!(texts("t", &column(NullArray::new(2))).unwrap().null_count(), 2);
+    }
+
+    #[test]
+    fn a_numbered_text_is_null_where_its_number_or_its_text_is() {
+        let words = Arc::new(StringViewArray::from(vec![None, Some("好")]));
+        let numbers = Int8Array::from(vec![Some(0), Some(1), None]);
+        let read = texts("t", &column(DictionaryArray::new(numbers, words))).unwrap();
+        assert_eq!(read, LargeStringArray::from(vec![None, Some("好"), None]));
+    }
+
+    #[test]
+    fn chunks_of_several_types_become_one_column() {
+        let short = Arc::new(StringArray::from(vec![Some("一"), None])) as ArrayRef;
+        let view = Arc::new(StringViewArray::from(vec!["二"])) as ArrayRef;
+        let expected = LargeStringArray::from(vec![Some("一"), None, Some("二")]);
+        assert_eq!(texts("t", &[short, view]).unwrap(), expected);
+    }
+
+    #[test]
+    fn slices_of_lists_keep_their_rows_and_nulls() {
+        let mut lists = ListBuilder::new(StringViewBuilder::new());
+        lists.append_value([Some("a")]);
+        lists.append_value([Some("b"), None]);
+        lists.append_null();
+        let read =
+            text_lists("t", &[lists.finish().slice(1, 2)].map(|l| Arc::new(l) as _)).unwrap();
+        assert_eq!(
+            read.value(0).as_string::<i64>(),
+            &LargeStringArray::from(vec![Some("b"), None])
+        );
+        assert!(read.is_null(1) && read.len() == 2);
+    }
+
+    #[test]
+    fn every_binary_type_reads_alike() {
+        let expected = LargeBinaryArray::from_opt_vec(vec![Some(b"ab"), None]);
+        let rows = || vec![Some(b"ab".as_slice()), None];
+        let fixed = FixedSizeBinaryArray::try_from_sparse_iter_with_size(rows().into_iter(), 2);
+        for array in [
+            Arc::new(BinaryArray::from_opt_vec(rows())) as ArrayRef,
+            Arc::new(BinaryViewArray::from_iter(rows())),
+            Arc::new(fixed.unwrap()),
+        ] {
+            assert_eq!(bytes("b", &[array]).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_of_any_width_read_alike_and_counts_are_not_negative() {
+        let expected = Float64Array::from(vec![Some(1.0), None]);
+        let short = Int8Array::from(vec![Some(1), None]);
+        let single = Float32Array::from(vec![Some(1.0), None]);
+        assert_eq!(floats("n", &column(short.clone())).unwrap(), expected);
+        assert_eq!(floats("n", &column(single)).unwrap(), expected);
+        assert_eq!(counts("n", &column(short)).unwrap(), UInt64Array::from(vec![Some(1), None]));
+        let error = counts("n", &column(Int8Array::from(vec![-1]))).unwrap_err();
+        assert!(error.to_string().contains("-1"), "{error}");
     }
 
     #[test]
