@@ -123,7 +123,7 @@ DOSES = pa.schema(
             for bound in ("", "_low", "_high")
         ),
         *(pa.field("gain" + bound, pa.float64()) for bound in ("", "_low", "_high")),  # of minority, against original
-        _required("finding", pa.string()),  # baseline, higher, lower, no difference shown
+        _required("finding", pa.string()),  # baseline, higher, lower, no difference shown, too few test rows
     ]
 )
 

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -166,10 +167,35 @@ def test_the_classes_of_the_study_with_one_row_count_as_zero():
     assert means["minority"][0] == 0.0
 
 
+def test_one_class_with_one_test_row_that_is_won_may_be_chance():
+    truth = list("abcdefghijkl")
+    scorer = Scorer(truth, truth, resamples=1_000, seed=0)
+    before = scorer.means(scorer.f1([["b", *truth[1:]]]), truth)["minority"]
+    after = scorer.means(scorer.f1([truth]), truth)["minority"]
+    gain = scorer.interval(after - before, 0.95)
+    assert gain.low == 0 < gain.value < gain.high
+
+
+def test_too_few_test_rows_decide_nothing(tmp_path):
+    test = {"a": 30, "b": 30, "c": 5, "d": 4}
+    documents = write_examples(tmp_path / "documents", TRAIN, test)
+    candidates = write_candidates(tmp_path / "candidates.jsonl", {label: calls(label, 20, "helpful") for label in "cd"})
+    written = tmp_path / "augmented"
+    execute("augment", Config(input=documents, output=written, candidates=candidates, targets={"dose": 20}))
+    execute("augment", Config(input=written, output=tmp_path / "doses", stage="dose", doses=DOSES | {"amounts": [20]}))
+    assert line(tmp_path / "doses", "augmented", 20)["finding"] == "too few test rows"
+    assert (
+        "minority: 3 classes with fewer than 50 rows of train, 9 test rows"
+        in (tmp_path / "doses" / "report.txt").read_text()
+    )
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abcd")), min_size=1, max_size=30))
 def test_f1_is_that_of_scikit_learn(pairs):
     truth, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     found = Scorer(truth, list("abcd"), resamples=100, seed=0).f1([predicted])[0]
     expected = f1_score(truth, predicted, labels=list("abcd"), average=None, zero_division=0)
-    assert found.tolist() == pytest.approx(expected.tolist())
+    in_test = [label in truth for label in "abcd"]
+    assert found[in_test].tolist() == pytest.approx(expected[in_test].tolist())
+    assert np.isnan(found).tolist() == [not is_there for is_there in in_test]

@@ -25,6 +25,7 @@ from fastnlp_jobs.tables import write_table
 if TYPE_CHECKING:
     from fastnlp_jobs.jobs.augment import Config
 
+_LEAST_ROWS = 10  # of the minority classes in the test; resamples of fewer hardly differ, and would look certain
 MEASURES = ("minority", "macro_tested", "macro_all")
 
 
@@ -47,6 +48,7 @@ class Trial:
         self.corpus = corpus
         truth = [corpus.label(row) for row in corpus.rows("test")]
         self.minority = [name for name, rows in corpus.counts.items() if rows < config.targets.minority_below]
+        self.minority_test_rows = sum(label in set(self.minority) for label in truth)
         self.scorer = Scorer(truth, sorted({*corpus.counts, *truth}), config.doses.resamples, config.seed)
 
     def arms(self, trained: Iterable[Trained]) -> list[Arm]:
@@ -69,8 +71,11 @@ def measure(config: "Config") -> Result:
     intervals = [
         {one: trial.scorer.interval(arm.means[one], config.doses.confidence) for one in MEASURES} for arm in arms
     ]
-    verdicts = [_verdict(trial.scorer, arm, arms[0], config.doses.confidence) for arm in arms]
-    lines = [_line(arm, found, verdict) for arm, found, verdict in zip(arms, intervals, verdicts, strict=True)]
+    gains = [_gain(trial.scorer, arm, arms[0], config.doses.confidence) for arm in arms]
+    lines = [
+        _line(arm, found) | _verdict(gain, trial.minority_test_rows)
+        for arm, found, gain in zip(arms, intervals, gains, strict=True)
+    ]
     write_table(pa.Table.from_pylist(lines, schema=DOSES), config.output / "doses.parquet", DOSES)
     by_class = [row for arm in arms for row in _class_lines(arm, trial)]
     write_table(
@@ -96,21 +101,27 @@ def _trained(config: "Config", corpus: Corpus) -> Iterator[Trained]:
         yield from trainings.train(dose, seed)
 
 
-def _verdict(scorer: Scorer, arm: Arm, original: Arm, confidence: float) -> Interval | None:
+def _gain(scorer: Scorer, arm: Arm, original: Arm, confidence: float) -> Interval | None:
     """How far the minority classes are from the original, resample by resample."""
     if arm is original:
         return None
     return scorer.interval(arm.means["minority"] - original.means["minority"], confidence)
 
 
-def _line(arm: Arm, found: dict[str, Interval], gain: Interval | None) -> dict[str, Any]:
+def _line(arm: Arm, found: dict[str, Interval]) -> dict[str, Any]:
     line: dict[str, Any] = {"training": arm.name, "dose": arm.dose, "added": arm.added}
     for name in MEASURES:
         line |= {name: found[name].value, f"{name}_low": found[name].low, f"{name}_high": found[name].high}
+    return line
+
+
+def _verdict(gain: Interval | None, minority_test_rows: int) -> dict[str, Any]:
     if gain is None:
-        return line | {"gain": None, "gain_low": None, "gain_high": None, "finding": "baseline"}
+        return {"gain": None, "gain_low": None, "gain_high": None, "finding": "baseline"}
     finding = "higher" if gain.low > 0 else "lower" if gain.high < 0 else "no difference shown"
-    return line | {"gain": gain.value, "gain_low": gain.low, "gain_high": gain.high, "finding": finding}
+    if minority_test_rows < _LEAST_ROWS:
+        finding = "too few test rows"
+    return {"gain": gain.value, "gain_low": gain.low, "gain_high": gain.high, "finding": finding}
 
 
 def _class_lines(arm: Arm, trial: Trial) -> list[dict[str, Any]]:
@@ -133,6 +144,7 @@ def _write_report(config: "Config", trial: Trial, lines: list[dict[str, Any]], r
     facts = {
         "classes": len(trial.scorer.classes),
         "minority_classes": len(trial.minority),
+        "minority_test_rows": trial.minority_test_rows,
         "classes_without_test_rows": untested,
         "test_rows": int(trial.scorer.test_rows.sum()),
         "synthetic": result.synthetic,
@@ -147,7 +159,8 @@ def _write_report(config: "Config", trial: Trial, lines: list[dict[str, Any]], r
 def _report(config: "Config", facts: dict[str, Any]) -> str:
     doses = config.doses
     minority = (
-        f"{facts['minority_classes']} of them minority (fewer than {config.targets.minority_below} rows of train)"
+        f"minority: {facts['minority_classes']} classes with fewer than {config.targets.minority_below} rows of train, "
+        f"{facts['minority_test_rows']} test rows"
     )
     untested = f"classes without a test row: {len(facts['classes_without_test_rows'])}; their F1 counts as 0 in"
     seeds = ", ".join(str(seed) for seed in sorted(set(doses.seeds)))
@@ -156,7 +169,7 @@ def _report(config: "Config", facts: dict[str, Any]) -> str:
         f"{'training':<12} {'dose':>5} {'added':>6}  {'minority F1':<21} {'tested classes':<21} {'all classes':<21}"
     )
     shown = [
-        f"{facts['test_rows']} real test rows, {facts['classes']} classes, {minority}",
+        f"{facts['test_rows']} real test rows, {facts['classes']} classes; {minority}",
         f"{untested} `all classes`, and no sample is credited there",
         f"classifier: TF-IDF of characters and a linear machine; {intervals}",
         "",
