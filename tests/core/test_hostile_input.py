@@ -314,3 +314,16 @@ LONG_LINE: dict[str, tuple[Any, ...]] = {
 def test_a_line_of_ten_megabytes_works(name):
     assert len(LINE.encode()) > 10_000_000
     find(name)(*LONG_LINE[name])
+
+
+def test_arrow_data_that_was_taken_over_before_are_refused():
+    class Once:
+        capsules: tuple[object, object] = pa.array(["好"]).__arrow_c_array__()
+
+        def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
+            return self.capsules
+
+    column = Once()
+    assert fastnlp_core.normalize(column, [])[0].to_pylist() == ["好"]
+    with pytest.raises(TypeError, match="its Arrow data was taken over before"):
+        fastnlp_core.normalize(column, [])

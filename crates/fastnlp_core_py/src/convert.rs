@@ -109,6 +109,11 @@ fn taken_over(object: &Bound<'_, PyAny>) -> PyResult<ArrayRef> {
     let schema = schema.pointer_checked(Some(SCHEMA))?.cast::<FFI_ArrowSchema>();
     let array = array.pointer_checked(Some(ARRAY))?.cast::<FFI_ArrowArray>();
     // SAFETY: a capsule of this name points to this struct, and lives until the end of this block.
-    let data = unsafe { from_ffi(FFI_ArrowArray::from_raw(array.as_ptr()), schema.as_ref()) };
+    let (array, schema) = unsafe { (FFI_ArrowArray::from_raw(array.as_ptr()), schema.as_ref()) };
+    if array.is_released() {
+        return Err(PyTypeError::new_err("its Arrow data was taken over before"));
+    }
+    // SAFETY: as above; whoever made the capsules vouches that the two belong together.
+    let data = unsafe { from_ffi(array, schema) };
     Ok(make_array(data.map_err(|error| PyTypeError::new_err(error.to_string()))?))
 }

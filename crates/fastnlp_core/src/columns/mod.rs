@@ -281,6 +281,17 @@ mod tests {
     }
 
     #[test]
+    fn a_slice_leaves_the_values_of_the_others_behind() {
+        let whole = StringArray::from(vec![Some("一二三"), Some("好"), None, Some("五")]);
+        let read = texts("t", &column(whole.slice(1, 2))).unwrap();
+        assert_eq!(read, LargeStringArray::from(vec![Some("好"), None]));
+        assert_eq!(read.value_data().len(), "好".len());
+        let large =
+            texts("t", &column(LargeStringArray::from(vec!["一二", "五"]).slice(1, 1))).unwrap();
+        assert_eq!((large.value(0), large.value_data().len()), ("五", "五".len()));
+    }
+
+    #[test]
     fn every_binary_type_reads_alike() {
         let expected = LargeBinaryArray::from_opt_vec(vec![Some(b"ab"), None]);
         let rows = || vec![Some(b"ab".as_slice()), None];

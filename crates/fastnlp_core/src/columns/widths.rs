@@ -3,6 +3,7 @@
 //! arrow-cast and arrow-select know every pair of types there is, and compiling them took half of a
 //! build from nothing; read are these few.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::builder::LargeStringBuilder;
@@ -10,7 +11,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float16Type, Float32Type, Float64Type, UInt64Type};
 use arrow_array::{
     AnyDictionaryArray, Array, ArrayRef, ArrowPrimitiveType, LargeBinaryArray, LargeStringArray,
-    PrimitiveArray, downcast_integer_array, make_array, new_null_array,
+    OffsetSizeTrait, PrimitiveArray, downcast_integer_array, make_array, new_null_array,
 };
 use arrow_buffer::Buffer;
 use arrow_data::transform::MutableArrayData;
@@ -21,7 +22,8 @@ use arrow_schema::{ArrowError, DataType, Field};
 pub(super) fn texts(strings: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     match strings.data_type() {
         DataType::Null => Ok(new_null_array(&DataType::LargeUtf8, strings.len())),
-        DataType::Utf8 => built(widened(&strings.to_data(), DataType::LargeUtf8)),
+        DataType::Utf8 => built(flat::<i32>(&strings.to_data(), DataType::LargeUtf8)),
+        DataType::LargeUtf8 => built(flat::<i64>(&strings.to_data(), DataType::LargeUtf8)),
         DataType::Utf8View => {
             let strings = checked(strings)?.as_string_view();
             Ok(Arc::new(strings.iter().collect::<LargeStringArray>()))
@@ -35,7 +37,8 @@ pub(super) fn texts(strings: &ArrayRef) -> Result<ArrayRef, ArrowError> {
 pub(super) fn bytes(bytes: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     match bytes.data_type() {
         DataType::Null => Ok(new_null_array(&DataType::LargeBinary, bytes.len())),
-        DataType::Binary => built(widened(&bytes.to_data(), DataType::LargeBinary)),
+        DataType::Binary => built(flat::<i32>(&bytes.to_data(), DataType::LargeBinary)),
+        DataType::LargeBinary => built(flat::<i64>(&bytes.to_data(), DataType::LargeBinary)),
         DataType::BinaryView => {
             let bytes = checked(bytes)?.as_binary_view();
             Ok(Arc::new(bytes.iter().collect::<LargeBinaryArray>()))
@@ -56,15 +59,22 @@ pub(super) fn lists(
 ) -> Result<ArrayRef, ArrowError> {
     let field = Arc::new(Field::new_list_field(item.clone(), true));
     let to = DataType::LargeList(field);
-    let (values, data) = match lists.data_type() {
-        DataType::List(_) => (lists.as_list::<i32>().values(), widened(&lists.to_data(), to)),
+    let data = lists.to_data();
+    let (values, (offsets, used)) = match lists.data_type() {
+        DataType::List(_) => {
+            let values = lists.as_list::<i32>().values();
+            (values, rebased::<i32>(&data, values.len()))
+        }
         DataType::LargeList(_) => {
-            let data = lists.to_data().into_builder().data_type(to);
-            (lists.as_list::<i64>().values(), data)
+            let values = lists.as_list::<i64>().values();
+            (values, rebased::<i64>(&data, values.len()))
         }
         _ => return Ok(new_null_array(&to, lists.len())),
     };
-    built(data.child_data(vec![read(values)?.to_data()]))
+    let values = read(&values.slice(used.start, used.len()))?;
+    built(
+        data.into_builder().data_type(to).buffers(vec![offsets]).child_data(vec![values.to_data()]),
+    )
 }
 
 /// A column of uint32.
@@ -124,13 +134,25 @@ fn built(data: ArrayDataBuilder) -> Result<ArrayRef, ArrowError> {
     Ok(make_array(data.build()?))
 }
 
-/// The same values behind offsets of 64 bits, for `to`; unchecked.
-fn widened(narrow: &ArrayData, to: DataType) -> ArrayDataBuilder {
-    let offsets = narrow.buffer::<i32>(0)[..=narrow.len()].iter();
-    let offsets = offsets.map(|&offset| i64::from(offset)).collect::<Vec<_>>();
-    let mut buffers = narrow.buffers().to_vec();
-    buffers[0] = Buffer::from_vec(offsets);
-    narrow.clone().into_builder().data_type(to).buffers(buffers)
+/// Strings or bytes of any width, for `to`; unchecked.
+fn flat<O: OffsetSizeTrait>(strings: &ArrayData, to: DataType) -> ArrayDataBuilder {
+    let values = &strings.buffers()[1];
+    let (offsets, used) = rebased::<O>(strings, values.len());
+    let buffers = vec![offsets, values.slice_with_length(used.start, used.len())];
+    strings.clone().into_builder().data_type(to).buffers(buffers)
+}
+
+/// The offsets of a column as 64 bits from 0 on, and which of its values they speak of.
+///
+/// A slice comes with the values of all: were they kept, each slice would be checked as the whole.
+fn rebased<O: OffsetSizeTrait>(column: &ArrayData, num_values: usize) -> (Buffer, Range<usize>) {
+    let offsets = &column.buffer::<O>(0)[..=column.len()];
+    let (first, last) = (offsets[0].as_usize(), offsets[column.len()].as_usize());
+    // What is malformed is left as it came: the check says what is wrong with it.
+    let used = if first <= last && last <= num_values { first..last } else { 0..num_values };
+    let start = used.start as i64;
+    let offsets = offsets.iter().map(|offset| offset.to_i64().unwrap_or(-1).wrapping_sub(start));
+    (Buffer::from_vec(offsets.collect::<Vec<_>>()), used)
 }
 
 fn not_negative<T: ArrowPrimitiveType>(numbers: &PrimitiveArray<T>) -> Result<ArrayRef, ArrowError>
