@@ -190,7 +190,7 @@ def _wire_stage(whole: _Wiring, job: str, stage: str, fan: _Fan) -> _Wiring:
     if before is not None:
         inputs.append(S3Artifact(name="parts", path="/in/parts", key=_parts_key(job, before)))
         values["parts"] = "{{inputs.artifacts.parts.path}}"
-    if stage == list(config_class.READS_PARTS_OF)[-1]:
+    if stage == config_class.merge_stage():
         return replace(whole, values=values, inputs=inputs)
     item = f"{{{{inputs.parameters.{config_class.PART}}}}}"
     values |= {config_class.PART: item + fan.suffix, "output": "{{outputs.artifacts.part.path}}"}

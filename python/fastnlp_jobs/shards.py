@@ -4,6 +4,7 @@ A merge gives the bytes that one run gives which does it all, so its lineage say
 """
 
 import re
+from abc import abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,9 +66,14 @@ class StagedConfig(JobConfig):
         stage: str | None
         parts: Path | None
 
+    @abstractmethod
     def part_names(self, found: Collection[str], /) -> list[str]:
         """What the parts of one run are called, in order; `found` are those that are there, at least one."""
-        raise NotImplementedError
+
+    @classmethod
+    def merge_stage(cls) -> str:
+        """The stage that joins the parts, the last one."""
+        return list(cls.READS_PARTS_OF)[-1]
 
     @classmethod
     def stage_keys(cls) -> tuple[str, str, str]:
@@ -95,7 +101,7 @@ class StagedConfig(JobConfig):
 
     @property
     def _merges(self) -> bool:
-        return self.stage == list(self.READS_PARTS_OF)[-1]
+        return self.stage == self.merge_stage()
 
     def identity(self) -> dict[str, Any]:
         """A merge is named like the run that does it all; a part names its stage and itself too."""
