@@ -17,9 +17,15 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from workflows.frame import crawled, framed, read_settings
 from workflows.steps import step, summary
 
+from fastnlp_jobs.errors import BadInput
 from fastnlp_jobs.jobs.augment import Doses
 
 settings = read_settings()
+if "augment" not in settings.values.steps:
+    where = settings.file.where(("steps",))
+    raise BadInput(
+        f"{where}: no step `augment`, whose samples this workflow measures; add it, or try --settings intents"
+    )
 
 with framed(settings, "dose") as workflow:
     summary(settings)
@@ -28,5 +34,5 @@ with framed(settings, "dose") as workflow:
         prepare = step(settings, "prepare", input=crawl, output="documents")
         augment = step(settings, "augment", input=prepare, output="augmented")
         # step has checked the config
-        doses = Doses.model_validate((settings.values.steps.get("augment") or {}).get("doses") or {})
+        doses = Doses.model_validate((settings.values.steps["augment"] or {}).get("doses") or {})
         step(settings, "augment", name="dose", input=augment, output="doses", parts=list(doses.trainings()))

@@ -48,3 +48,10 @@ def test_each_training_has_a_container_and_together_they_give_what_one_run_gives
     source, samples = run / "artifacts" / "augment" / "augmented", tmp_path / "samples.jsonl"
     execute("augment", Config(input=source, output=tmp_path / "alone", stage="dose", candidates=samples, **AUGMENT))
     assert files(tmp_path / "alone") == files(run / "artifacts" / "dose" / "doses")
+
+
+def test_settings_without_samples_are_refused(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("FASTNLP_SETTINGS", "")  # restored after the test, which sets it
+    (tmp_path / "mine.yaml").write_text("steps:\n  prepare:\n", encoding="utf-8")
+    assert submit([str(DOSE), "--settings", str(tmp_path / "mine.yaml")]) == 2
+    assert "mine.yaml:1: no step `augment`, whose samples this workflow measures; add it" in capfd.readouterr().err
